@@ -109,6 +109,7 @@ fn child(case: &str) {
         lines: Vec::new(),
         preview: Default::default(),
         attendance: Default::default(),
+        record: None,
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };
     let (health, clock, stop, beat) = (|_: Health| (), SystemClock, Stop::new(), Beat::new());

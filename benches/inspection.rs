@@ -302,6 +302,7 @@ fn settings() -> PartLaneSettings {
         max_wait: Duration::from_secs(1),
         tolerance: Duration::from_secs(3600),
         numbers: Numbering::from_first(1),
+        recordings: None,
     }
 }
 

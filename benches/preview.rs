@@ -9,8 +9,8 @@
 
 use std::hint::black_box;
 
+use ocellus::annotate::{Annotate, Annotator, Look, Overlays, Place};
 use ocellus::image::{Canvas, Copier};
-use ocellus::preview::annotate::{Annotate, Annotator, Look, Overlays, Place};
 use ocellus::types::{Colour, Finding, Frame, Matrix, PixelFormat, Point, Range, Rect, Report, Stamp, Value};
 use turbojpeg::{Compressor, OutputBuf, Subsamp, YuvPlanesImage};
 

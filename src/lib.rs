@@ -104,6 +104,7 @@ pub mod outputs;
 pub mod pipeline;
 pub mod preview;
 pub mod recognition;
+pub mod recorder;
 pub mod tracking;
 pub mod trigger;
 // Adapters: they translate between the domains and the outside.
@@ -114,6 +115,7 @@ pub mod mqtt;
 pub mod store;
 pub mod web;
 // What all of them share.
+pub mod annotate;
 pub mod audit;
 pub mod serial;
 pub mod types;

@@ -42,7 +42,7 @@ use pool::ReportPool;
 use crate::ring::{Bell, Lease, Reader, Take};
 use crate::scheduler::{Feed, InOrder};
 use crate::tracking::Tracker;
-use crate::types::{Clock, Degradation, Events, Frame, Label, Report, Stamp, SystemClock};
+use crate::types::{Clock, Degradation, Events, Frame, Label, RecordingRequests, Report, Stamp, SystemClock};
 
 /// How one camera's frames are taken and processed.
 pub struct LaneSettings {
@@ -58,6 +58,8 @@ pub struct LaneSettings {
     pub tracker: Option<Tracker>,
     /// Further consumers of its frames, called in this order.
     pub followers: Vec<Arc<dyn Follower>>,
+    /// Records around events, where the camera is recorded.
+    pub recordings: Option<Arc<dyn RecordingRequests>>,
 }
 
 /// The processing of one camera's frames, from the ring to the sinks.
@@ -71,6 +73,7 @@ pub struct Lane {
     min_score: AtomicU32,
     sinks: Arc<[Arc<dyn Sink>]>,
     followers: Box<[Arc<dyn Follower>]>,
+    recordings: Option<Arc<dyn RecordingRequests>>,
     // A panic under either lock leaves the state consistent, because the counts are changed last.
     intake: Mutex<Intake>,
     /// Puts complete reports into the order of their frames.
@@ -115,7 +118,7 @@ impl Lane {
         sinks: Arc<[Arc<dyn Sink>]>,
         bell: Arc<Bell>,
     ) -> Arc<Lane> {
-        let LaneSettings { camera, every, degradation, window, tracker, followers } = settings;
+        let LaneSettings { camera, every, degradation, window, tracker, followers, recordings } = settings;
         let pool = ReportPool::new(camera.clone(), window);
         let lane = Arc::new(Lane {
             counters: LaneCounters::default(),
@@ -124,6 +127,7 @@ impl Lane {
             min_score: AtomicU32::new(0),
             sinks,
             followers: followers.into(),
+            recordings,
             intake: Mutex::new(Intake { reader, every: every.max(1), degradation, pass: 0 }),
             order: InOrder::new(window, bell.clone()),
             delivery: Mutex::new(Delivery { tracker, events: Events::new() }),

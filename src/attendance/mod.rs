@@ -23,7 +23,7 @@ use crate::config::{self, Config};
 use crate::pipeline::Sink;
 use crate::store::{Store, StoreError};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Clock, Doubt, Explanation, Sighting, SightingSink};
+use crate::types::{Clock, Doubt, Explanation, RecordingRequests, Sighting, SightingSink};
 
 pub use command::DayRequest;
 pub use counters::{AttendanceCounters, DESCRIBED};
@@ -64,6 +64,8 @@ pub struct Around<'a> {
     pub synchronised: &'a dyn Fn() -> bool,
     /// Whether a camera gives frames.
     pub looks: &'a dyn Fn(&str) -> bool,
+    /// Records around events.
+    pub recordings: &'a dyn RecordingRequests,
     /// Raises the alarm of this name with its cause, or ends it (`None`).
     pub alarm: &'a dyn Fn(&str, Option<&Explanation>),
 }

@@ -10,7 +10,7 @@ use crate::attendance::rules::Rules;
 use crate::pipeline::Offer;
 use crate::store::{Attendances, Change, StoreError};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{AgeGate, Attendance, Explanation, Sighting};
+use crate::types::{AgeGate, Attendance, Explanation, RecordedEvent, Sighting};
 
 /// How often the rules get the time; also the longest time that a stop waits for this thread.
 const TICK: Duration = Duration::from_millis(100);
@@ -139,7 +139,17 @@ impl<'a> AttendanceWorker<'a> {
         self.follow_gallery();
         for sighting in std::iter::once(first).chain(inbox.try_iter().take(GROUP - 1)) {
             self.shared.counters.waiting.add(-1);
+            let before = self.unwritten.len();
             self.rules.push(&sighting, &mut self.unwritten);
+            for event in &mut self.unwritten[before..] {
+                // A `leave` that is dated with an earlier sighting has no frames any more.
+                if event.frame_seq == sighting.frame_seq && event.camera == sighting.camera {
+                    let cause = format_args!("{} {}", event.kind.as_str(), event.name);
+                    let (camera, at) = (&event.camera, sighting.captured);
+                    event.recording =
+                        self.around.recordings.request(camera, RecordedEvent::Attendance, at, &cause);
+                }
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use gstreamer_video as video;
 use super::CaptureError;
 use super::feed::FileNames;
 use super::health::StreamShape;
+use super::originals::Originals;
 use crate::types::{Frame, PixelFormat, Stamp};
 
 /// Buffers outside the ring at once: one that the source fills, one on its way to a slot, and one to spare
@@ -77,14 +78,15 @@ fn linked_to(pad: &gst::Pad) -> Option<gst::glib::GString> {
 pub struct SampleMapper {
     slots: usize,
     names: Option<FileNames>,
+    originals: Option<Originals>,
     known: Option<(gst::Caps, video::VideoInfo, StreamShape)>,
 }
 
 impl SampleMapper {
     /// `slots`: of the ring that receives the frames. `names`: the files that they come from, for a source of
-    /// files.
-    pub fn new(slots: usize, names: Option<FileNames>) -> SampleMapper {
-        SampleMapper { slots, names, known: None }
+    /// files. `originals`: the JPEGs that they are decoded from, where those are kept.
+    pub fn new(slots: usize, names: Option<FileNames>, originals: Option<Originals>) -> SampleMapper {
+        SampleMapper { slots, names, originals, known: None }
     }
 
     /// Maps the sample's buffer. Allocates nothing on our side while the caps stay the same.
@@ -110,12 +112,14 @@ impl SampleMapper {
         // pool.
         let buffer = sample.buffer_owned().ok_or_else(|| unmappable("(none)", "no buffer"))?;
         drop(sample);
+        let jpeg = self.originals.as_ref().and_then(|originals| originals.take(buffer.pts()));
         let file = self.names.as_ref().and_then(|names| names.take(buffer.offset()));
         let mapped = video::VideoFrame::from_buffer_readable(buffer, info)
             .map_err(|_| unmappable(&info_text(info), "the memory cannot be mapped for reading"))?;
         let mut frame = Frame::from_gst(seq, captured, mapped)
             .ok_or_else(|| unmappable(&info_text(info), "another pixel format"))?;
         frame.file = file;
+        frame.keep_jpeg(jpeg);
         Ok((frame, *shape))
     }
 }

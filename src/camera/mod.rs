@@ -17,6 +17,7 @@ mod images;
 #[cfg(feature = "demo")]
 pub mod light_barrier;
 mod matroska;
+mod originals;
 #[cfg(feature = "demo")]
 mod painter;
 mod pipeline;

@@ -10,6 +10,7 @@ use gstreamer_app as app;
 use super::bus::{self, FaultKind, Wording};
 use super::chain::{self, Needs, Trouble};
 use super::feed::FileNames;
+use super::originals::Originals;
 use super::remote::Attempt;
 use super::scoped::ScopedCallback;
 use super::{CaptureError, appsink, http};
@@ -48,6 +49,8 @@ pub struct Build<'a> {
     pub variant: Variant,
     /// How much of GStreamer's error text may be logged.
     pub wording: Wording,
+    /// Whether JPEGs of the camera are kept with the frames made of them.
+    pub keeps_jpeg: bool,
     /// Ends every wait in the pipeline.
     pub stop: &'a Stop,
     /// Counts damaged pictures that gave no frame.
@@ -60,6 +63,8 @@ pub struct CapturePipeline {
     pub pipeline: gst::Pipeline,
     /// The files that its buffers come from, for a source of files.
     pub names: Option<FileNames>,
+    /// The JPEGs that its frames are decoded from, where they are kept.
+    pub originals: Option<Originals>,
     sink: app::AppSink,
     bus: gst::Bus,
     trouble: Trouble,
@@ -91,6 +96,7 @@ impl CapturePipeline {
         Ok(CapturePipeline {
             pipeline,
             names: None,
+            originals: None,
             sink,
             bus,
             trouble: Trouble::default(),
@@ -277,7 +283,7 @@ mod tests {
     fn assert_not_copied(mut line: CapturePipeline, edge_bytes: usize) {
         let seen = addresses(&line);
         line.play().unwrap();
-        let mut mapper = SampleMapper::new(4, None);
+        let mut mapper = SampleMapper::new(4, None, None);
         for n in 0..5 {
             let sample = line.pull(Duration::from_secs(20)).expect("a frame");
             let (frame, _) = mapper.frame(sample, n, Stamp::default()).unwrap();
@@ -293,7 +299,17 @@ mod tests {
     fn line(make: impl FnOnce(Build<'_>) -> Result<CapturePipeline, CaptureError>) -> CapturePipeline {
         let (variant, wording) = (Variant::default(), Wording::Sentences);
         let (stop, damaged) = (&Stop::new(), &Counter::new());
-        make(Build { camera: "test", slots: 4, sync: false, variant, wording, stop, damaged }).unwrap()
+        make(Build {
+            camera: "test",
+            slots: 4,
+            sync: false,
+            variant,
+            wording,
+            keeps_jpeg: false,
+            stop,
+            damaged,
+        })
+        .unwrap()
     }
 
     /// A pipeline of which nothing reaches the appsink.

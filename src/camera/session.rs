@@ -143,6 +143,7 @@ impl<'a> CaptureSession<'a> {
             sync: self.camera.pace == Pace::Live,
             variant: self.variant,
             wording: if self.camera.source.holds_secrets() { Wording::Kinds } else { Wording::Sentences },
+            keeps_jpeg: self.camera.record.as_ref().is_some_and(|record| record.layer.has_raw()),
             stop: self.wiring.stop,
             damaged: self.wiring.damaged,
         };
@@ -168,7 +169,8 @@ impl<'a> CaptureSession<'a> {
         line: &mut CapturePipeline,
         begun: Stamp,
     ) -> Result<ConnectionEnd, CaptureError> {
-        let (wiring, mapper) = (self.wiring, SampleMapper::new(self.sink.slots(), line.names.clone()));
+        let (wiring, mapper) =
+            (self.wiring, SampleMapper::new(self.sink.slots(), line.names.clone(), line.originals.clone()));
         let callback = ScopedCallback::default();
         let news = line.serve(&callback);
         let came = AtomicBool::new(false);

@@ -43,6 +43,8 @@ pub struct ConfigChange {
     pub log_changed: bool,
     /// Whether anything in `[evidence]` changed; a new folder also needs a restart.
     pub evidence_changed: bool,
+    /// Whether anything in `[recorder]` changed; a new folder also needs a restart.
+    pub recorder_changed: bool,
     /// Whether `[web]` changed, which requires a restart of the web server.
     pub web_changed: bool,
     /// Whether anything in `[attendance]` changed; a new queue also needs a restart.
@@ -58,6 +60,7 @@ impl ConfigChange {
     pub fn is_empty(&self) -> bool {
         let sections = self.mqtt_changed || self.log_changed || self.evidence_changed || self.web_changed;
         let sections = sections || self.attendance_changed || self.degradation_changed;
+        let sections = sections || self.recorder_changed;
         let sections = sections || self.intake_store_changed;
         let parts = [&self.cameras, &self.triggers, &self.models, &self.outputs, &self.intake];
         let parts = parts.into_iter().all(ChangedNames::is_same);
@@ -76,6 +79,7 @@ impl Config {
             ("outbox", old.outbox != new.outbox),
             ("attendance.queue", old.attendance.queue != new.attendance.queue),
             ("evidence.dir", old.evidence.dir != new.evidence.dir),
+            ("recorder.dir", old.recorder.dir != new.recorder.dir),
             ("batch", old.batch != new.batch),
             ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
@@ -92,6 +96,7 @@ impl Config {
             degradation_changed: old.degradation != new.degradation,
             attendance_changed: old.attendance != new.attendance,
             evidence_changed: old.evidence != new.evidence,
+            recorder_changed: old.recorder != new.recorder,
             web_changed: old.web != new.web,
             needs_restart: restarts.iter().filter(|(_, changed)| *changed).map(|(key, _)| *key).collect(),
         }

@@ -31,6 +31,7 @@ mod preview;
 mod provision;
 mod raw;
 pub mod recipe;
+mod record;
 #[cfg(feature = "demo")]
 mod scene;
 mod secret;
@@ -81,6 +82,7 @@ pub use output::OutputConfig;
 pub use preview::{AnnotateConfig, PreviewConfig};
 pub use provision::{PROVISION_FILE, ProvisionedBroker, ProvisionedUser, Provisioning, UserSecret};
 pub(crate) use raw::nearest;
+pub use record::{ClipEncoding, RecordAs, RecordConfig, RecordLayer, RecordOn, RecorderConfig};
 pub use secret::{PasswordError, read_password};
 pub use sections::{CameraConfig, Config, DetectConfig, Device, LogConfig, ModelConfig, Pace, V4l2, Workers};
 pub use segment_model::SegmentModel;

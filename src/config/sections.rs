@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::{
     AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DegradationConfig, DelegateSettings,
     EvidenceConfig, FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, Line, ModelCard, MqttConfig,
-    OutboxConfig, OutputConfig, PreviewConfig, RecognitionConfig, RuntimeSettings, Source, SupervisorConfig,
-    TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written, Zone,
+    OutboxConfig, OutputConfig, PreviewConfig, RecognitionConfig, RecordConfig, RecorderConfig,
+    RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written,
+    Zone,
 };
 use crate::engine::ModelSource;
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub outbox: OutboxConfig,
     /// Which inspections are stored, and how many.
     pub evidence: EvidenceConfig,
+    /// Where recordings are kept, and for how long.
+    pub recorder: RecorderConfig,
     /// Models and limits of face recognition.
     pub faces: FacesConfig,
     /// The web page and the REST interface.
@@ -180,6 +183,8 @@ pub struct CameraConfig {
     pub inspect: Option<Inspect>,
     /// Live pictures of this camera.
     pub preview: PreviewConfig,
+    /// What is recorded of this camera; `None` where nothing is.
+    pub record: Option<RecordConfig>,
     /// Meaning of sightings at this camera for attendance.
     pub attendance: CameraAttendance,
 }

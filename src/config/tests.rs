@@ -83,6 +83,7 @@ fn every_key_is_documented_in_the_annotated_file() {
         "mqtt",
         "outbox",
         "evidence",
+        "recorder",
         "web",
         "annotate",
         "faces",
@@ -100,8 +101,8 @@ fn every_key_is_documented_in_the_annotated_file() {
         "command",
         "command.parameter",
     ];
-    let nested = ["attendance", "detect", "inspect", "recognise", "track", "v4l2"];
-    let hidden = ["inspect", "zones", "lines", "schedule"];
+    let nested = ["attendance", "detect", "inspect", "recognise", "record", "track", "v4l2"];
+    let hidden = ["inspect", "record", "zones", "lines", "schedule"];
     let text = hidden.iter().fold(Config::default_text().to_owned(), |text, key| {
         text.replace(&format!("# {key} = "), &format!("{key} = "))
     });
@@ -561,6 +562,34 @@ fn the_evidence_section_has_its_defaults_and_its_bounds() {
         .0;
     let keys: Vec<&str> = faults.iter().map(|fault| &*fault.key).collect();
     assert_eq!(keys, ["evidence.queue", "evidence.max_count", "evidence.keep_okay", "evidence.dir"]);
+}
+
+#[test]
+fn recorder_and_record_have_their_defaults_their_bounds_and_their_reload() {
+    let dir = ConfigDir::new();
+    let config = dir.parse(&format!("{LEAST}record = {{}}\n")).unwrap();
+    assert_eq!(config.recorder, super::RecorderConfig::default());
+    let record = config.cameras[0].record.clone().unwrap();
+    assert_eq!((record.what, record.every, record.quality), (super::RecordAs::Pictures, 1, 85));
+    assert_eq!((record.on, record.pattern.as_str()), (None, "{camera}/{date}/{time}"));
+    let faults = dir
+        .parse(&format!(
+            "[recorder]\nmax_count = 0\ntime_zone = \"Mars\"\n{LEAST}record = {{ as = \"clip\", mode = \"events\", \
+             on = [\"ng\"], every = 0, pattern = \"/x\" }}\n"
+        ))
+        .unwrap_err();
+    let keys: Vec<_> = faults.0.iter().map(|fault| fault.key.as_str()).collect();
+    let record = |key: &str| format!("camera[0].record.{key}");
+    for key in
+        ["recorder.max_count", "recorder.time_zone", &record("on[0]"), &record("every"), &record("pattern")]
+    {
+        assert!(keys.contains(&key), "{key}: {keys:?}");
+    }
+    let old = dir.parse(LEAST).unwrap();
+    let limits = Config::diff(&old, &dir.parse(&format!("[recorder]\nmax_days = 3\n{LEAST}")).unwrap());
+    assert!(limits.recorder_changed && limits.needs_restart.is_empty() && !limits.is_empty());
+    let folder = Config::diff(&old, &dir.parse(&format!("[recorder]\ndir = \"/data\"\n{LEAST}")).unwrap());
+    assert_eq!(folder.needs_restart, ["recorder.dir"]);
 }
 
 #[test]

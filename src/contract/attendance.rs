@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::payload::{Payload, score};
+use super::recording::recording_path;
 use crate::types::{Attendance, rfc3339};
 
 /// `camera/NAME/attendance`. `time` is that of the frame that decided the event; for `leave` that of the last
@@ -29,6 +30,9 @@ pub struct AttendanceOut<'a> {
     pub frame: u64,
     /// When the presence began, RFC 3339, UTC.
     pub since: String,
+    /// Path of the recording that shows it, on the box's web server, where the camera records around such events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
 }
 
 impl<'a> From<&'a Attendance> for AttendanceOut<'a> {
@@ -43,6 +47,7 @@ impl<'a> From<&'a Attendance> for AttendanceOut<'a> {
             track: event.track,
             frame: event.frame_seq,
             since: rfc3339(event.since_ns),
+            recording: event.recording.map(recording_path),
         }
     }
 }

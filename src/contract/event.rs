@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::payload::{BoxPx, Payload, score};
+use super::recording::recording_path;
 use crate::types::{Direction, Event, Stamp, rfc3339};
 
 /// Latency of an event, in microseconds.
@@ -44,6 +45,9 @@ pub struct EventOut<'a> {
     /// line's `from` and faces its `to`. On a line drawn upwards they are the picture's left and right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<&'static str>,
+    /// Path of the recording that shows it, on the box's web server, where the camera records around such events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
     /// Delays of the event.
     pub latency: EventLatency,
 }
@@ -63,6 +67,7 @@ impl<'a> EventOut<'a> {
             place: event.place.as_deref(),
             dwell_ms: event.dwell_ms,
             direction: event.direction.map(Direction::as_str),
+            recording: event.recording.map(recording_path),
             latency: EventLatency { total_us: now.micros_since(event.captured) },
         }
     }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::payload::{BoxPx, Payload};
+use super::recording::recording_path;
 use crate::types::{Defect, Inspection, InspectionLatency, Pose, RoiResult, Trigger, rfc3339};
 
 /// `camera/NAME/inspection`: one acquisition, from its trigger to its verdict.
@@ -38,6 +39,9 @@ pub struct InspectionOut<'a> {
     pub rois: &'a [RoiResult],
     /// Time spent in each step, in microseconds.
     pub latency: StepsOut,
+    /// Path of the recording that shows it, on the box's web server, where the camera records around such ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
 }
 
 /// The source of a trigger.
@@ -158,6 +162,7 @@ impl<'a> From<&'a Inspection> for InspectionOut<'a> {
             pose: from.pose.map(PoseOut::from),
             rois: &from.rois,
             latency: from.latency.into(),
+            recording: from.recording.map(recording_path),
         }
     }
 }

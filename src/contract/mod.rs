@@ -12,6 +12,7 @@ mod figures;
 mod inspection;
 mod intake;
 mod payload;
+mod recording;
 pub mod rest;
 pub mod schema;
 pub mod table;
@@ -33,4 +34,5 @@ pub use payload::{
     Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, RetainedState,
     Service, Status, write,
 };
+pub use recording::{MissedOut, RecordingOut, recording_path};
 pub use topic::Topics;

@@ -61,6 +61,8 @@ pub struct Features {
     pub people: bool,
     /// Whether any camera inspects parts.
     pub inspection: bool,
+    /// Whether any camera is recorded.
+    pub recordings: bool,
     /// Whether it has a folder of microscopy recipes.
     pub batch: bool,
     /// Whether it has commands to instruments.
@@ -233,4 +235,18 @@ pub struct HealthOut {
 pub struct TriggerIn {
     /// Text that comes with the trigger, such as the part's serial number.
     pub text: Option<String>,
+}
+
+/// The answer to the deletion of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DeletedOut {
+    /// Number of the recording that is gone.
+    pub deleted: u64,
+}
+
+/// What is sent of a recording that is not complete yet.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct NotYetOut {
+    /// The reason, in the form of a fault.
+    pub error: ErrorBody,
 }

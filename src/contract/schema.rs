@@ -13,6 +13,7 @@ use super::figures::Telemetry;
 use super::inspection::{InspectionOut, TriggerStatus};
 use super::intake::IntakeOut;
 use super::payload::{Alarm, Answer, CameraStatus, Detections, Envelope, Gap, Payload, Status};
+use super::recording::RecordingOut;
 
 /// An envelope of the outbox, which also states whether the message is late.
 #[derive(Serialize, JsonSchema)]
@@ -33,6 +34,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         one::<Kept<EventOut>>("event", EventOut::SCHEMA),
         one::<Kept<InspectionOut>>("inspection", InspectionOut::SCHEMA),
         one::<Kept<AttendanceOut>>("attendance", AttendanceOut::SCHEMA),
+        one::<Kept<RecordingOut>>("recording", RecordingOut::SCHEMA),
         one::<Envelope<TriggerStatus>>("trigger", TriggerStatus::SCHEMA),
         one::<Kept<Gap>>("gap", Gap::SCHEMA),
         one::<Envelope<Telemetry>>("telemetry", Telemetry::SCHEMA),

@@ -71,6 +71,11 @@ pub fn attendance(camera: &str) -> String {
     format!("camera/{camera}/attendance")
 }
 
+/// Suffix for announcements about recordings: `camera/NAME/recording`.
+pub fn recording(camera: &str) -> String {
+    format!("camera/{camera}/recording")
+}
+
 /// Suffix for the trigger handshake: `camera/NAME/trigger`.
 pub fn trigger(camera: &str) -> String {
     format!("camera/{camera}/trigger")

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::acquire::PartLane;
-use super::choice::PartLaneSettings;
+use super::choice::{PartLaneSettings, RecordingsOfParts};
 use super::command::TriggerRequest;
 use super::part::{PartItem, Product};
 use crate::config::Inspect;
@@ -14,7 +14,7 @@ use crate::pipeline::Sink;
 use crate::ring::{Bell, Ring};
 use crate::scheduler::{Attachment, Scheduler};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Frame, Numbering, OnComplete, Origin, Stamp, Trigger, TriggerKind};
+use crate::types::{Frame, Numbering, OnComplete, Origin, RecordingRequests, Stamp, Trigger, TriggerKind};
 
 /// How often the loop beats, and looks for products to retire, while no trigger is due.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -62,6 +62,8 @@ pub(super) struct LaneAround {
     pub(super) sinks: Arc<[Arc<dyn Sink>]>,
     pub(super) bell: Arc<Bell>,
     pub(super) scheduler: Arc<Scheduler>,
+    /// Records around triggers.
+    pub(super) recordings: Arc<dyn RecordingRequests>,
 }
 
 impl InspectionCamera {
@@ -79,6 +81,7 @@ impl InspectionCamera {
             max_wait: settings.max_wait,
             tolerance: settings.tolerance,
             numbers: around.numbers,
+            recordings: Some(RecordingsOfParts(around.recordings)),
         };
         InspectionCamera {
             name: name.to_owned(),

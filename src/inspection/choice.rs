@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ring::{Lease, Pick, Ring};
-use crate::types::{Frame, Label, Numbering, Stamp};
+use crate::types::{Frame, Label, Numbering, RecordingRequests, Stamp};
 
 /// How a camera's triggers are served.
 #[derive(Clone, Debug)]
@@ -21,6 +21,18 @@ pub struct PartLaneSettings {
     pub tolerance: Duration,
     /// The source of acquisition numbers.
     pub numbers: Numbering,
+    /// Records around triggers, where the camera is recorded.
+    pub recordings: Option<RecordingsOfParts>,
+}
+
+/// The recorder that a camera asks, in a form that settings can hold.
+#[derive(Clone)]
+pub struct RecordingsOfParts(pub Arc<dyn RecordingRequests>);
+
+impl std::fmt::Debug for RecordingsOfParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecordingsOfParts")
+    }
 }
 
 impl PartLaneSettings {

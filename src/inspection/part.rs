@@ -75,6 +75,7 @@ impl PulledTrigger {
         total_us: u32,
     ) -> Inspection {
         Inspection {
+            recording: None,
             id: self.id,
             camera: camera.clone(),
             trigger: self.trigger.clone(),
@@ -155,6 +156,7 @@ impl Acquisition {
             .collect();
         let PulledTrigger { id, trigger, product, .. } = &*self.pulled;
         Inspection {
+            recording: None,
             id: *id,
             camera: self.lane.camera().clone(),
             trigger: trigger.clone(),

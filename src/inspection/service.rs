@@ -19,7 +19,7 @@ use crate::scheduler::Scheduler;
 use crate::store::{Numbers, Store};
 use crate::types::{
     Alarms, Explanation, Frame, Inspection, InspectionLatency, NotSelected, OnComplete, Outcome, PortState,
-    Pulled, Refusal, Rejected, Stamp, TargetState, Trigger, TriggerTarget,
+    Pulled, RecordingRequests, Refusal, Rejected, Stamp, TargetState, Trigger, TriggerTarget,
 };
 
 /// Publishes the handshake of a camera; called after each change of its product.
@@ -43,6 +43,8 @@ pub struct InspectionAround {
     pub store: Store,
     /// The numbers of acquisitions.
     pub numbers: Numbers,
+    /// Records around triggers.
+    pub recordings: Arc<dyn RecordingRequests>,
     /// Raises the alarm of a product that is not ready.
     pub alarms: Arc<dyn Alarms>,
     /// Publishes the handshake of a camera.
@@ -83,6 +85,7 @@ impl InspectionService {
             sinks: self.around.sinks.clone(),
             bell: self.around.bell.clone(),
             scheduler: self.around.scheduler.clone(),
+            recordings: self.around.recordings.clone(),
         };
         Arc::new(InspectionCamera::new(name, settings, ring, around))
     }
@@ -184,6 +187,7 @@ impl CameraTarget {
     /// The end of a trigger that no camera took.
     fn missed(&self, trigger: Trigger) -> Inspection {
         Inspection {
+            recording: None,
             id: 0,
             camera: self.camera.as_str().into(),
             trigger,

@@ -23,7 +23,7 @@ use crate::contract::topic::{self, Topics};
 use crate::contract::{Alarm, Payload};
 use crate::pipeline::{Offer, Sink};
 use crate::store::{Store, StoreError};
-use crate::types::{Attendance, Clock, Event, Explanation, Frame, Inspection, Report};
+use crate::types::{Attendance, Clock, Event, Explanation, Frame, Inspection, RecordingNotice, Report};
 
 /// Reports that wait for the connection's thread. A broker that is slower than this costs reports, which are
 /// counted, but never frames.
@@ -37,6 +37,7 @@ pub(super) enum DurableEvent {
     Event(Event),
     Inspection(Arc<Inspection>),
     Attendance(Arc<Attendance>),
+    Recording(Arc<RecordingNotice>),
 }
 
 /// The state that the handle's clones, the writer and the connection share.
@@ -265,6 +266,11 @@ impl Mqtt {
     /// The highest number of an attendance event that is or was in the outbox of `store`.
     pub fn attendance_kept(store: &Store) -> Result<u64, StoreError> {
         store.marked(ATTENDANCE)
+    }
+
+    /// Announces something about recordings. Kept until the broker has it, like events.
+    pub fn recording(&self, notice: RecordingNotice) {
+        self.keep(DurableEvent::Recording(Arc::new(notice)));
     }
 
     fn keep(&self, kept: DurableEvent) -> Offer {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::handle::{DurableEvent, MqttShared};
 use super::message::Aside;
 use crate::contract::topic;
-use crate::contract::{self, AttendanceOut, EventOut, InspectionOut};
+use crate::contract::{self, AttendanceOut, EventOut, InspectionOut, RecordingOut};
 use crate::store::{Class, Letter, Outbox, StoreError};
 use crate::types::{Explanation, rfc3339};
 
@@ -61,6 +61,12 @@ pub(super) fn stage(outbox: &mut Outbox, kept: &DurableEvent, shared: &MqttShare
             outbox.stage(Class::Result, &stream, |seq, out| {
                 let wall_ns = inspection.trigger.at.wall_ns;
                 contract::write(seq, wall_ns, &InspectionOut::from(&**inspection), out);
+            });
+        }
+        DurableEvent::Recording(notice) => {
+            let stream: Arc<str> = topic::recording(&notice.camera).into();
+            outbox.stage(Class::Event, &stream, |seq, out| {
+                contract::write(seq, notice.wall_ns, &RecordingOut::from(&**notice), out);
             });
         }
         DurableEvent::Attendance(event) => {

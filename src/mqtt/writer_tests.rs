@@ -41,6 +41,7 @@ fn event(track: u64) -> Event {
         place: None,
         dwell_ms: None,
         direction: None,
+        recording: None,
     }
 }
 

@@ -56,6 +56,7 @@ impl Lane {
                 self.followers.iter().for_each(|follower| follower.mark(report, events, frame));
             }
         }
+        self.ask_for_recordings(events);
         self.offer_events(events);
         self.count(&report);
         for sink in self.sinks.iter() {
@@ -83,6 +84,17 @@ impl Lane {
             }
         }
         self.followers.iter().for_each(|follower| follower.ended());
+    }
+
+    /// Asks for recordings around events before they are offered, so that each can name its recording.
+    fn ask_for_recordings(&self, events: &mut Events) {
+        let Some(recordings) = &self.recordings else { return };
+        for event in events {
+            let Some(kind) = event.kind.recorded_as() else { continue };
+            let place = event.place.as_deref().unwrap_or_default();
+            let cause = format_args!("{} {place}, {} {}", event.kind.as_str(), event.label, event.track);
+            event.recording = recordings.request(&event.camera, kind, event.captured, &cause);
+        }
     }
 
     fn offer_events(&self, events: &Events) {

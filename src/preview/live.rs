@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::annotate::{Look, Place};
 use super::hub::{PreviewCounters, PreviewHub};
 use super::picture::{PictureItem, What};
+use crate::annotate::{Look, Place};
 use crate::pipeline::Follower;
 use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::Feed;

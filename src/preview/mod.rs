@@ -1,6 +1,5 @@
 //! Pictures for people: the live picture of a camera, and pictures of judged parts.
 
-pub mod annotate;
 pub mod command;
 mod hub;
 mod live;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::annotate::{Annotator, Overlays, PartMarks};
 use super::live::{JudgedPart, Live, Preview};
+use crate::annotate::{Annotator, Overlays, PartMarks};
 use crate::image::ImageError;
 use crate::scheduler::{Cause, Executor, WorkItem};
 use crate::types::{Clock, DegradationStep, Frame, Layer, Picture};

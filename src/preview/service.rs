@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::annotate::{Annotate, Look, Place};
 use super::{PartPictures, PictureItem, Preview, PreviewFeed, PreviewHub, PreviewSettings};
+use crate::annotate::{Annotate, Look, Place};
 use crate::config::{CameraConfig, Config, PreviewConfig};
 use crate::ring::{Bell, Ring};
 use crate::scheduler::{Attachment, ExecutorError, Factory, Scheduler, Stage, StageSpec};
@@ -75,7 +75,7 @@ impl Previews {
             hold,
             // Inspection leaves some slots: one for the live frame and one for the picture being drawn.
             parts: (camera.ring_slots + 1).saturating_sub(busy + OTHER_SLOTS).clamp(1, MOST_PARTS),
-            places: places(camera),
+            places: Place::of(camera),
             follows: camera.detect.is_some(),
             part_pictures: self.part_pictures.clone(),
             degradation: self.degradation.clone(),
@@ -120,17 +120,4 @@ impl CameraPreview {
     pub fn detach(&self) {
         self.queue.detach();
     }
-}
-
-/// A camera's zones and lines, as its picture shows them.
-fn places(camera: &CameraConfig) -> Vec<Place> {
-    let zones = camera
-        .zones
-        .iter()
-        .map(|zone| Place { name: zone.name.as_str().into(), points: zone.points.clone() });
-    let lines = camera
-        .lines
-        .iter()
-        .map(|line| Place { name: line.name.as_str().into(), points: vec![line.from, line.to] });
-    zones.chain(lines).collect()
 }

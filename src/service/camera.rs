@@ -21,12 +21,13 @@ use crate::inspection::InspectionCamera;
 use crate::pipeline::{Follower, FrameItem, Lane, LaneFeed, LaneSettings};
 use crate::preview::CameraPreview;
 use crate::recognition::CameraFaces;
+use crate::recorder::CameraRecorder;
 use crate::ring::{Policy, Refused, Ring, Writer};
 use crate::scheduler::Attachment;
 use crate::supervisor::{Stop, UnitContext, UnitError};
 use crate::telemetry::Counter;
 use crate::tracking::Tracker;
-use crate::types::{Degradation, ExperimentId, Frame, SystemClock};
+use crate::types::{Degradation, ExperimentId, Frame, RecordingRequests, SystemClock};
 
 /// Frames in flight beyond one for each worker: enough that no worker waits for a slow neighbour.
 const OVERTAKING: usize = 4;
@@ -42,6 +43,8 @@ pub(super) struct Camera {
     pub(super) inspection: Option<Arc<InspectionCamera>>,
     pub(super) faces: Option<CameraFaces>,
     pub(super) preview: CameraPreview,
+    /// Records its frames, where they are to be recorded.
+    pub(super) recorder: Option<Arc<CameraRecorder>>,
     pub(super) health: Mutex<Health>,
     pub(super) health_log: Mutex<HealthLog>,
     /// What a camera server shares with its command port; a reload keeps it.
@@ -75,6 +78,8 @@ impl Camera {
             _ => Policy::Latest,
         };
         let preview = domains.previews.camera(camera, &ring);
+        let experiment = former.map_or_else(ExperimentId::default, |former| former.experiment.clone());
+        let recorder = domains.recorders.camera(camera, &ring, experiment.clone());
         let window = domains.scheduler.workers().len() + OVERTAKING;
         let sightings = domains.attendance.sightings();
         let faces = domains.recognition.camera(camera, policy == Policy::Every, sightings);
@@ -92,6 +97,9 @@ impl Camera {
                 },
                 window,
                 followers,
+                recordings: recorder
+                    .as_ref()
+                    .map(|_| domains.recorders.clone() as Arc<dyn RecordingRequests>),
                 tracker: camera.track.clone().map(|track| {
                     let numbers = around.numbers.of("track", &camera.name);
                     let tracker = Tracker::new(track, 1).with_numbers(numbers);
@@ -116,10 +124,11 @@ impl Camera {
             inspection,
             faces,
             preview,
+            recorder,
             health: Mutex::new(Health::starting()),
             health_log: Mutex::default(),
             senders: former.map_or_else(SenderControl::default, |former| former.senders.clone()),
-            experiment: former.map_or_else(ExperimentId::default, |former| former.experiment.clone()),
+            experiment,
             queue,
             next_seq: AtomicU64::new(0),
             damaged: Counter::default(),

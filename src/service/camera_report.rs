@@ -113,6 +113,9 @@ pub(super) fn add_camera(response: &mut Telemetry, camera: &Camera) {
     for (what, value) in camera.preview.figures() {
         count(what, value);
     }
+    for (what, value) in camera.recorder.iter().flat_map(|recorder| recorder.counters.named()) {
+        count(what, value);
+    }
     let made = &camera.preview.preview.counters().made_us;
     response.latency.insert(format!("{name}/picture"), percentiles(made));
     if let Some(faces) = &camera.faces {

@@ -12,6 +12,7 @@ use super::command_port::{command_port_unit, command_port_unit_name};
 use super::domains::Domains;
 use super::gate::StartGate;
 use super::publisher::StatusPublisher;
+use super::units::{camera_recorder_unit, recorder_unit_name};
 use crate::audit::Audit;
 use crate::camera::Health;
 use crate::config::{CameraConfig, Config};
@@ -111,13 +112,19 @@ impl Cameras {
         self.list.lock().push(camera.clone());
         let begun = self.begin_inspection(&camera, config);
         let begun = begun.and_then(|()| self.begin_command_port(&camera));
+        let begun = begun.and_then(|()| self.begin_recording(&camera));
         let begun = begun.and_then(|()| Ok(around.supervisor.add(self.unit(&camera, config))?));
         if begun.is_err() {
             self.list.lock().retain(|known| !Arc::ptr_eq(known, &camera));
-            let ended = [self.end_inspection(&settings.name), self.remove_command_port(&settings.name)];
+            let ended = [
+                self.end_inspection(&settings.name),
+                self.remove_command_port(&settings.name),
+                self.end_recording(&settings.name),
+            ];
             for error in ended.into_iter().filter_map(Result::err) {
                 tracing::error!(camera = settings.name, "{error}");
             }
+            around.domains.recorders.remove(&settings.name);
             camera.detach();
             around.domains.previews.remove(&settings.name);
         }
@@ -153,7 +160,10 @@ impl Cameras {
         if let Some(old) = old {
             old.detach();
         }
+        // The recorder of the former ring has nothing more to do.
+        let removed = removed.and(self.end_recording(&settings.name));
         removed?;
+        self.begin_recording(&camera)?;
         self.begin_inspection(&camera, config)?;
         self.remove_command_port(&settings.name)?;
         self.begin_command_port(&camera)
@@ -168,6 +178,8 @@ impl Cameras {
         }
         self.remove_inspection_unit(name)?;
         self.remove_command_port(name)?;
+        self.end_recording(name)?;
+        self.around.domains.recorders.remove(name);
         self.around.domains.inspection.remove(name);
         let old = {
             let mut cameras = self.list.lock();
@@ -225,6 +237,18 @@ impl Cameras {
         });
         self.around.supervisor.add(unit.essential(essential))?;
         Ok(())
+    }
+
+    /// Starts the thread that records the camera, if it is recorded.
+    fn begin_recording(&self, camera: &Camera) -> Result<(), ServiceError> {
+        if let Some(recorder) = &camera.recorder {
+            self.around.supervisor.add(camera_recorder_unit(recorder, &self.around.publisher))?;
+        }
+        Ok(())
+    }
+
+    fn end_recording(&self, name: &str) -> Result<(), ServiceError> {
+        self.remove_unit(&recorder_unit_name(name))
     }
 
     fn end_inspection(&self, name: &str) -> Result<(), ServiceError> {

@@ -15,6 +15,7 @@ use crate::outputs::{Outputs, OutputsHost};
 use crate::pipeline::{Detection, SharedRuntime, Sink};
 use crate::preview::Previews;
 use crate::recognition::Recognition;
+use crate::recorder::Recorders;
 use crate::ring::Bell;
 use crate::scheduler::{ExecutorError, Scheduler};
 use crate::store::{Numbers, Store};
@@ -37,6 +38,7 @@ pub(super) struct Domains {
     pub(super) outputs: Outputs,
     /// Telemetry from files and topics; it answers [`crate::types::Readings`].
     pub(super) intake: Arc<IntakeService>,
+    pub(super) recorders: Arc<Recorders>,
 }
 
 /// What the domains are built from, besides the configuration.
@@ -45,6 +47,7 @@ pub(super) struct DomainsAround {
     pub(super) numbers: Numbers,
     pub(super) sinks: Arc<[Arc<dyn Sink>]>,
     pub(super) evidence: Evidence,
+    pub(super) recorders: Arc<Recorders>,
     pub(super) bell: Arc<Bell>,
     pub(super) publisher: StatusPublisher,
     pub(super) outputs: Arc<dyn OutputsHost>,
@@ -53,10 +56,11 @@ pub(super) struct DomainsAround {
 impl Domains {
     /// The domains, without a camera and without a model.
     pub(super) fn new(in_force: &InForce, around: DomainsAround) -> Result<Domains, ExecutorError> {
-        let DomainsAround { store, numbers, sinks, evidence, bell, publisher, outputs: host } = around;
+        let DomainsAround { store, numbers, sinks, evidence, recorders, bell, publisher, outputs: host } =
+            around;
         let config = in_force.get();
         let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
-        let (runtime, degradation) = (Arc::new(SharedRuntime::default()), Degradation::default());
+        let (runtime, degradation) = (Arc::new(SharedRuntime::default()), recorders.degradation());
         let alarms: Arc<dyn Alarms> = Arc::new(publisher.clone());
         let intake = intake::new(&config, &store, &publisher);
         let readings: Arc<dyn Readings> = intake.clone();
@@ -67,6 +71,7 @@ impl Domains {
             bell: bell.clone(),
             sinks,
             evidence: evidence.clone(),
+            recordings: recorders.clone(),
             store: store.clone(),
             numbers,
             alarms: alarms.clone(),
@@ -83,6 +88,7 @@ impl Domains {
             degradation,
             outputs,
             intake,
+            recorders,
             runtime,
             scheduler,
         })

@@ -53,12 +53,13 @@ use crate::config::{Coming, Config, Faults};
 use crate::inspection::evidence::Evidence;
 use crate::mqtt::{Link, Mqtt};
 use crate::pipeline::Sink;
+use crate::recorder::Recorders;
 use crate::ring::Bell;
 use crate::store::{Opened, Store};
 use crate::supervisor::{Ended, Signals, Stop, Supervisor, notify};
 use crate::telemetry::{Log, share_heaps};
 
-use crate::types::Explanation;
+use crate::types::{Degradation, Explanation};
 use batch::Batch;
 use boot::Basis;
 pub use boot::Boot;
@@ -204,16 +205,25 @@ impl Service {
             // Each fault names its own remedy.
             publisher.alarm(reload::ALARM, &Explanation::new(fault, ""));
         }
+        let (bell, store) = (Bell::new(), Arc::new(OpenStore::new(opened, lost)));
+        let (numbers, supervisor) = (store.numbers.clone(), Supervisor::new(config.supervisor.settings));
+        // One series of numbers for all cameras, so that they rise with time.
+        let recorders = Recorders::new(
+            &config.recorder,
+            &config.device.state_dir,
+            store.store.recordings(),
+            numbers.of("recording", "all"),
+            Degradation::default(),
+        );
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
         // MQTT comes first, because evidence copies the frame. The page comes last, because a reload may
         // remove it.
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([
             Arc::new(interfaces.mqtt.clone()) as Arc<dyn Sink>,
             Arc::new(evidence.clone()),
+            recorders.clone(),
             Arc::new(interfaces.web.clone()),
         ]);
-        let (bell, store) = (Bell::new(), Arc::new(OpenStore::new(opened, lost)));
-        let (numbers, supervisor) = (store.numbers.clone(), Supervisor::new(config.supervisor.settings));
         let domains = Arc::new(Domains::new(
             &in_force,
             DomainsAround {
@@ -221,12 +231,14 @@ impl Service {
                 numbers: numbers.clone(),
                 sinks: sinks.clone(),
                 evidence,
+                recorders,
                 bell: bell.clone(),
                 publisher: publisher.clone(),
                 outputs: outputs::host(&interfaces, &store),
             },
         )?);
         interfaces.web.show(domains.previews.clone());
+        interfaces.web.show_recordings(Arc::new(domains.recorders.library().clone()));
         domains.previews.keep_parts(Arc::new(interfaces.web.clone()));
         let cameras = Arc::new(Cameras::new(CameraAround {
             supervisor: supervisor.clone(),
@@ -320,6 +332,7 @@ impl Service {
         // Before the cameras: what an earlier process left on is turned off first.
         supervisor.add(outputs::unit(&domains.outputs))?;
         supervisor.add(units::evidence_unit(&domains.evidence, interfaces.publisher.clone()))?;
+        supervisor.add(units::recorder_unit(&domains.recorders))?;
         supervisor.add(units::attendance_unit(&domains.attendance, cameras, &store.store, interfaces))?;
         for unit in units::worker_units(&domains.scheduler) {
             supervisor.add(unit)?;

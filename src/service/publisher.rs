@@ -4,7 +4,7 @@ use crate::contract::rest::AlarmOut;
 use crate::contract::{BatchProgress, IntakeOut, Payload, Telemetry, topic};
 use crate::intake::Way;
 use crate::mqtt::Mqtt;
-use crate::types::{Alarms, Explanation};
+use crate::types::{Alarms, Explanation, RecordingNotice};
 use crate::web::Web;
 
 /// Publishes each state to MQTT and to the page. Clones share both.
@@ -79,6 +79,12 @@ impl StatusPublisher {
             Way::Live => self.web.intake(&suffix, body),
             Way::Mqtt => self.mqtt.figures(&suffix, body),
         }
+    }
+
+    /// Announces something about recordings, to be kept until the broker has it.
+    pub(super) fn recording(&self, notice: RecordingNotice) {
+        self.web.recording(&notice);
+        self.mqtt.recording(notice);
     }
 
     /// Publishes the service's figures to MQTT and the web.

@@ -7,7 +7,7 @@ use super::boot::{self, Basis};
 use super::change::{self, ApplyFailures, Part};
 use super::configuration::Configuration;
 use super::intake::{source_unit, source_unit_name};
-use super::units::{mqtt_unit, trigger_unit, trigger_unit_name, web_unit};
+use super::units::{mqtt_unit, recorder_alarm, trigger_unit, trigger_unit_name, web_unit};
 use super::{Service, ServiceError, models};
 use crate::config::{self, ChangedNames, Config, ConfigChange};
 use crate::supervisor::notify;
@@ -109,6 +109,9 @@ fn apply(service: &Service, planned: &PlannedChange, failures: &mut ApplyFailure
     if !change.outputs.is_same() {
         domains.outputs.reconfigure(super::outputs::settings(new));
     }
+    if change.recorder_changed {
+        domains.recorders.library().reconfigure(&new.recorder);
+    }
     // The camera's section holds its part of attendance.
     domains.attendance.reconfigure(new);
     if change.log_changed {
@@ -161,6 +164,7 @@ fn apply_cameras(service: &Service, names: &ChangedNames, new: &Config, failures
             Ok(()) => {
                 service.interfaces.publisher.clear(&format!("camera/{name}/status"));
                 service.interfaces.publisher.clear(&format!("camera/{name}/trigger"));
+                service.interfaces.publisher.clear_alarm(&recorder_alarm(name));
             }
             failed => failures.note(part(name), failed),
         }

@@ -254,6 +254,8 @@ impl Reporter {
         response.counters.extend(self.around.domains.outputs.counters().named());
         response.counters.extend(self.around.domains.intake.counters().named());
         let evidence = self.around.domains.evidence.counters().named();
+        let recorder = self.around.domains.recorders.counters().named();
+        response.counters.extend(recorder.map(|(name, value)| (name.to_owned(), value)));
         let attendance = self.around.domains.attendance.counters().named();
         response.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));
         response.queues.insert("attendance".into(), self.around.domains.attendance.waiting());
@@ -267,6 +269,7 @@ impl Reporter {
         let features = Features {
             people: cameras.iter().any(|camera| camera.recognises),
             inspection: cameras.iter().any(|camera| camera.inspects),
+            recordings: self.around.cameras.all().iter().any(|camera| camera.recorder.is_some()),
             batch: self.around.config.get().batch.recipes.is_some(),
             commands: !self.around.config.get().outputs.is_empty(),
             intake: !self.around.config.get().intake.is_empty(),

@@ -149,11 +149,17 @@ impl OpenStore {
 /// Why nothing is deleted by age, if a person has to check the clock. The normal hour of observation
 /// after a start is not reported.
 fn clock_doubt(domains: &Domains) -> Option<Explanation> {
-    let doubts = [domains.evidence.age_doubt(), domains.attendance.age_doubt(), domains.intake.age_doubt()];
+    let doubts = [
+        domains.evidence.age_doubt(),
+        domains.recorders.age_doubt(),
+        domains.attendance.age_doubt(),
+        domains.intake.age_doubt(),
+    ];
     let doubt = doubts.into_iter().flatten().find(|doubt| *doubt != Doubt::Unwatched)?;
     Some(Explanation::new(
         format!(
-            "nothing is deleted by its age (evidence.max_days, attendance.keep_days, intake_store.keep_days): {doubt}"
+            "nothing is deleted by its age (evidence.max_days, recorder.max_days, attendance.keep_days, \
+             intake_store.keep_days): {doubt}"
         ),
         "look at the clock and at its time service",
     ))

@@ -6,6 +6,7 @@ use std::sync::mpsc::SyncSender;
 
 use super::cameras::Cameras;
 use super::interfaces::Interfaces;
+use super::publisher::StatusPublisher;
 use crate::attendance::{Around, Attendance};
 use crate::commands::{Command, CommandRequest, inspection};
 use crate::config::trigger::Source;
@@ -14,6 +15,7 @@ use crate::control;
 use crate::inspection::evidence::Evidence;
 use crate::inspection::{CameraTarget, InspectionService, SelectLater};
 use crate::mqtt::{self, Mqtt};
+use crate::recorder::{self, CameraRecorder, RecorderOutlet, Recorders};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
 use crate::supervisor::{Supervisor, Unit, UnitContext, UnitError, watchdog};
@@ -50,6 +52,42 @@ pub(super) fn evidence_unit(evidence: &Evidence, alarms: impl Alarms + 'static) 
     })
 }
 
+/// Looks after recordings: what was left by an earlier process, their age and their index. Not essential.
+pub(super) fn recorder_unit(recorders: &Arc<Recorders>) -> Unit {
+    let recorders = recorders.clone();
+    Unit::new("recorder", move |context| {
+        let time = recorder::Time { clock: &SystemClock, synchronised: &crate::telemetry::synchronised };
+        let run = recorders.run(&time, &context.stop, &context.beat);
+        run.map_err(|error| UnitError::explained(error.explanation()))
+    })
+}
+
+/// Records one camera. Not essential: without a disk the service runs on and reports the fault.
+pub(super) fn camera_recorder_unit(recorder: &Arc<CameraRecorder>, publisher: &StatusPublisher) -> Unit {
+    let (recorder, publisher) = (recorder.clone(), publisher.clone());
+    Unit::new(recorder_unit_name(&recorder.camera), move |context| {
+        let name = recorder_alarm(&recorder.camera);
+        let outlet = RecorderOutlet {
+            alarm: &|why| publisher.alarm_while(&name, why),
+            announce: &|notice| publisher.recording(notice),
+            clock: &SystemClock,
+        };
+        let run = recorder.run(&outlet, &context.stop, &context.beat);
+        run.map_err(|error| UnitError::explained(error.explanation()))
+    })
+    .together("camera")
+}
+
+/// Name of the unit that records camera `name`.
+pub(super) fn recorder_unit_name(name: &str) -> String {
+    format!("recorder/{name}")
+}
+
+/// Name of the alarm about the recorder of camera `name`.
+pub(super) fn recorder_alarm(name: &str) -> String {
+    format!("recorder-{name}")
+}
+
 /// The unit that runs the attendance worker. Not essential: without a disk the service runs on and reports the
 /// fault.
 pub(super) fn attendance_unit(
@@ -70,6 +108,7 @@ pub(super) fn attendance_unit(
             clock: &SystemClock,
             synchronised: &crate::telemetry::synchronised,
             looks: &|camera| cameras.looks(camera),
+            recordings: &*cameras.around.domains.recorders,
             alarm: &alarm,
         };
         attendance.run(&around, &context.stop, &context.beat);

@@ -2,8 +2,9 @@
 //!
 //! Trees: `meta` (schema version, pending erasures), `outbox` (results until the broker has them), `goldens`
 //! and `gallery` (sets of golden pictures, people; their pictures are files beside the store), `counters`,
-//! `attendance` (who was present when), `outputs` (of instruments, while they are on), `intake` (how far files of telemetry were read,
-//! and the history of channels). The file `numbers` beside it records how far all numbers have come.
+//! `attendance` (who was present when), `outputs` (of instruments, while they are on), `recordings` (the files of the
+//! recorder), `intake` (how far files of telemetry were read, and the history of channels). The file `numbers` beside it
+//! records how far all numbers have come.
 
 mod aside;
 mod attendance;
@@ -31,6 +32,7 @@ mod outbox_size;
 mod outputs;
 mod png;
 mod record;
+mod recordings;
 mod rewrite;
 mod streams;
 mod swap;
@@ -54,4 +56,5 @@ pub use numbers::Numbers;
 pub use open::{Loss, Opened, Store};
 pub use outbox::{Body, Class, Entry, EntryKey, Outbox};
 pub use outputs::OutputTable;
+pub use recordings::{FileRole, RecordedFile, Recording, RecordingKind, RecordingState, Recordings};
 pub use swap::{abandon_restore, begin_restore, finish_restore};

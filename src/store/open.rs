@@ -14,7 +14,7 @@ use super::high_water::HighWater;
 use super::lock::Lock;
 use super::missing::FileIdentity;
 use super::tree::{Holds, Tree};
-use super::{Attendances, CounterTable, Gallery, Goldens, Ledger, Outbox, StoreError};
+use super::{Attendances, CounterTable, Gallery, Goldens, Ledger, Outbox, Recordings, StoreError};
 use super::{aside, audit, files, lock, migrate, rewrite, swap};
 
 /// The directory inside the state directory.
@@ -328,6 +328,11 @@ impl Store {
     /// The golden pictures of all products.
     pub fn goldens(&self) -> Goldens {
         Goldens::new(self.clone())
+    }
+
+    /// The index of recordings.
+    pub fn recordings(&self) -> Recordings {
+        Recordings::new(self.clone())
     }
 
     /// The people of this device.

@@ -171,6 +171,7 @@ impl Looks {
             place: None,
             dwell_ms: None,
             direction: None,
+            recording: None,
         }
     }
 

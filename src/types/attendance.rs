@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Label, Rect, Stamp, ZoneSet};
+use super::{Label, RecordingId, Rect, Stamp, ZoneSet};
 
 /// Number of a person in the gallery: unique on this box and never reused, even after an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +98,8 @@ pub struct Attendance {
     pub track: u64,
     /// The frame that decided it.
     pub frame_seq: u64,
+    /// The recording that shows it, where one was asked for; not kept in the attendance log.
+    pub recording: Option<RecordingId>,
 }
 
 /// A person who is present, with what is known until the presence ends.
@@ -135,6 +137,7 @@ impl Presence {
             similarity: self.similarity,
             track: self.track,
             frame_seq: self.frame_seq,
+            recording: None,
         }
     }
 }

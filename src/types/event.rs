@@ -1,7 +1,7 @@
 //! Events of tracked objects, which are reported once and must not be lost: their life cycle, zones and
 //! lines.
 
-use super::{Label, Rect, Stamp};
+use super::{Label, RecordedEvent, RecordingId, Rect, Stamp};
 
 /// Most events of one frame. Further events are reported with the next frame.
 pub const MAX_EVENTS: usize = 256;
@@ -39,6 +39,17 @@ impl EventKind {
             EventKind::ZoneLeave => "zone_leave",
             EventKind::Dwell => "dwell",
             EventKind::LineCross => "line_cross",
+        }
+    }
+}
+
+impl EventKind {
+    /// The word by which a camera is told to record around it; `None` for the life of an object.
+    pub fn recorded_as(self) -> Option<RecordedEvent> {
+        match self {
+            EventKind::ZoneEnter | EventKind::ZoneLeave | EventKind::Dwell => Some(RecordedEvent::Zone),
+            EventKind::LineCross => Some(RecordedEvent::Line),
+            EventKind::New | EventKind::Update | EventKind::End => None,
         }
     }
 }
@@ -91,4 +102,6 @@ pub struct Event {
     pub dwell_ms: Option<u64>,
     /// Direction of the crossing; only with `LineCross`.
     pub direction: Option<Direction>,
+    /// The recording that shows it, where one was asked for.
+    pub recording: Option<RecordingId>,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gstreamer_video::VideoFrame;
 use gstreamer_video::prelude::*;
 use gstreamer_video::video_frame::Readable;
@@ -36,6 +37,8 @@ pub struct Frame {
     /// Name of the picture file where the source is a folder; at most 255 bytes.
     pub file: Option<Label>,
     pixels: Pixels,
+    /// The JPEG that the frame was decoded from, where it is kept.
+    jpeg: Option<gstreamer::Buffer>,
 }
 
 impl Frame {
@@ -53,6 +56,7 @@ impl Frame {
             colour,
             file: None,
             pixels: Pixels::Gst(video),
+            jpeg: None,
         })
     }
 
@@ -69,7 +73,18 @@ impl Frame {
             planes.data.map(|plane| if plane.is_empty() { 0 } else { plane.as_ptr() as usize - base });
         let (stride, colour) = (planes.stride, planes.colour);
         let pixels = Pixels::Memory { bytes, offset, stride };
-        Some(Frame { seq, captured, pts_ns: None, width, height, format, colour, file: None, pixels })
+        Some(Frame {
+            seq,
+            captured,
+            pts_ns: None,
+            width,
+            height,
+            format,
+            colour,
+            file: None,
+            pixels,
+            jpeg: None,
+        })
     }
 
     /// A packed copy in process memory, for benchmarks and tests only: the pipeline never copies a frame.
@@ -91,7 +106,19 @@ impl Frame {
     pub fn share(&self) -> Option<Frame> {
         let Pixels::Memory { bytes, offset, stride } = &self.pixels else { return None };
         let pixels = Pixels::Memory { bytes: bytes.clone(), offset: *offset, stride: *stride };
-        Some(Frame { pixels, file: self.file.clone(), ..*self })
+        Some(Frame { pixels, file: self.file.clone(), jpeg: self.jpeg.clone(), ..*self })
+    }
+
+    /// Keeps the JPEG that the frame was decoded from.
+    pub fn keep_jpeg(&mut self, jpeg: Option<gstreamer::Buffer>) {
+        self.jpeg = jpeg;
+    }
+
+    /// The JPEG that the frame was decoded from, as the camera sent it; `None` where it is not kept. It is shared, not
+    /// copied, and may outlive the frame.
+    pub fn jpeg(&self) -> Option<Bytes> {
+        let mapped = self.jpeg.clone()?.into_mapped_buffer_readable().ok()?;
+        Some(Bytes::from_owner(mapped))
     }
 
     /// The planes in place; no bytes are copied.

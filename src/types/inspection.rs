@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Label, Pose, Rect, Stamp};
+use super::{Label, Pose, RecordedEvent, RecordingId, Rect, Stamp};
 
 /// Number of a trigger on this box: 1, 2, 3, … across restarts, without gaps while the process runs.
 pub type AcquisitionId = u64;
@@ -77,6 +77,15 @@ impl Outcome {
             Outcome::Error => "error",
             Outcome::Missed => "missed",
             Outcome::Overrun => "overrun",
+        }
+    }
+
+    /// The word by which a camera is told to record around it.
+    pub fn recorded_as(self) -> RecordedEvent {
+        match self {
+            Outcome::Ng => RecordedEvent::Ng,
+            Outcome::Error => RecordedEvent::Error,
+            Outcome::Ok | Outcome::Missed | Outcome::Overrun => RecordedEvent::Trigger,
         }
     }
 
@@ -195,6 +204,8 @@ pub struct Inspection {
     pub pose: Option<Pose>,
     /// The ROIs in the recipe's order; empty where no frame was taken.
     pub rois: Vec<RoiResult>,
+    /// The recording that shows it, where one was asked for.
+    pub recording: Option<RecordingId>,
     /// Time spent in each step.
     pub latency: InspectionLatency,
 }

@@ -18,6 +18,7 @@ mod number;
 mod preview;
 pub mod priority;
 mod reading;
+mod recording;
 mod refusal;
 mod report;
 mod topics;
@@ -56,6 +57,11 @@ pub use ocellus_image::{
 pub use ocellus_text::{Explanation, hex, sha256};
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
 pub use reading::{Reading, Readings};
+pub use recording::{
+    NoRecording, NoRecordings, RecordedClip, RecordedEvent, RecordingArchive, RecordingEntry, RecordingFile,
+    RecordingFilter, RecordingGap, RecordingId, RecordingNews, RecordingNotice, RecordingPage, RecordingPart,
+    RecordingRequests,
+};
 pub use refusal::{Details, FailedPart, Refusal, RejectedOut, ReloadedCameras, ReloadedOut};
 pub use report::{Fault, Latency, Report};
 pub use topics::{TopicMessage, TopicQueue};

@@ -12,12 +12,14 @@ use super::feed::ListenerFeed;
 use super::snapshot::{ListenerMessage, ServiceSnapshot};
 use crate::audit::Audit;
 use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
-use crate::contract::{AttendanceOut, EventOut, InspectionOut, IntakeList, Payload, Telemetry, topic};
+use crate::contract::{
+    AttendanceOut, EventOut, InspectionOut, IntakeList, Payload, RecordingOut, Telemetry, topic,
+};
 use crate::pipeline::{Offer, Sink};
 use crate::telemetry::Described;
 use crate::types::{
     Attendance, Clock, Event, EventKind, Frame, Inspection, LiveViews, PartPictureStore, PersonId, Picture,
-    Report, Stamp,
+    RecordingArchive, RecordingNotice, Report, Stamp,
 };
 
 /// Events that wait for the unit's thread; if the unit is away, they are dropped and counted.
@@ -67,6 +69,8 @@ pub(super) struct WebShared {
     pub(super) described: OnceLock<BTreeMap<&'static str, Described>>,
     /// The live views, once the drawing stage exists.
     pub(super) views: OnceLock<Arc<dyn LiveViews>>,
+    /// The recordings, once there is a recorder.
+    pub(super) recordings: OnceLock<Arc<dyn RecordingArchive>>,
     /// Number of open live views.
     pub(super) viewers: AtomicUsize,
     /// Number of open event streams.
@@ -132,6 +136,7 @@ impl Web {
             totals: LiveTotals::default(),
             described: OnceLock::new(),
             views: OnceLock::new(),
+            recordings: OnceLock::new(),
             viewers: AtomicUsize::new(0),
             listeners: AtomicUsize::new(0),
             refreshed: AtomicU64::new(0),
@@ -161,6 +166,14 @@ impl Web {
     /// Publishes the service's figures to the page and its listeners.
     pub fn telemetry(&self, body: &Telemetry) {
         let message = self.shared.snapshot.telemetry(self.shared.clock.now(), body);
+        self.shared.broadcast(message);
+    }
+
+    /// Passes what happened to recordings to listeners.
+    pub fn recording(&self, notice: &RecordingNotice) {
+        let suffix = topic::recording(&notice.camera);
+        let at = (notice.wall_ns, true);
+        let message = self.shared.snapshot.event("recording", &suffix, at, &RecordingOut::from(notice));
         self.shared.broadcast(message);
     }
 
@@ -213,6 +226,11 @@ impl Web {
     /// Sets the source of live pictures; only the first call has an effect.
     pub fn show(&self, views: Arc<dyn LiveViews>) {
         let _ = self.shared.views.set(views);
+    }
+
+    /// Sets where recordings are found; only the first call has an effect.
+    pub fn show_recordings(&self, recordings: Arc<dyn RecordingArchive>) {
+        let _ = self.shared.recordings.set(recordings);
     }
 
     /// Removes everything that names `person`, who has been erased.

@@ -30,6 +30,7 @@ mod openapi;
 mod page;
 mod passwords;
 mod places;
+mod range;
 mod routes;
 mod run;
 mod server;

@@ -33,6 +33,7 @@ const HTML: &str = concat!(
     include_str!("page/js/person.js"),
     include_str!("page/js/attendance.js"),
     include_str!("page/js/inspections.js"),
+    include_str!("page/js/recordings.js"),
     include_str!("page/js/batch.js"),
     include_str!("page/js/commands.js"),
     include_str!("page/js/plots.js"),

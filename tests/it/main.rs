@@ -21,6 +21,7 @@ mod pipeline;
 mod plant;
 mod preview;
 mod recognition;
+mod recorder;
 mod scene_model;
 mod service;
 mod store;

@@ -17,6 +17,8 @@ pub const MODULES: &[(&str, &str)] = &[
     // Adapters.
     ("contract", "types"),
     ("audit", "contract telemetry types"),
+    // Draws findings into a copy of a frame, for viewers and for recordings.
+    ("annotate", "config image types"),
     ("config", "datafiles timelapse engine image ring supervisor* types"),
     ("store", "datafiles config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
@@ -32,7 +34,8 @@ pub const MODULES: &[(&str, &str)] = &[
     ("attendance", "store contract config supervisor* telemetry types pipeline"),
     ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
     ("intake", "datafiles store contract config supervisor* telemetry types"),
-    ("preview", "ring image scheduler config telemetry types pipeline"),
+    ("preview", "annotate ring image scheduler config telemetry types pipeline"),
+    ("recorder", "annotate ring image store contract config supervisor* telemetry types pipeline"),
     ("microscopy", "timelapse engine image ring scheduler supervisor* contract config telemetry types"),
     ("outputs", "backoff serial store contract config supervisor* telemetry types"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
@@ -42,11 +45,11 @@ pub const MODULES: &[(&str, &str)] = &[
     // The whole.
     (
         "service",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview microscopy outputs pipeline mqtt web",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs pipeline mqtt web",
     ),
     (
         "cli",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview microscopy outputs pipeline mqtt web service timelapse",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs pipeline mqtt web service timelapse",
     ),
     ("main", "cli"),
 ];
@@ -88,6 +91,7 @@ pub const DOMAINS: &[&str] = &[
     "intake",
     "trigger",
     "preview",
+    "recorder",
     "microscopy",
     "outputs",
 ];

@@ -16,3 +16,4 @@ mod login;
 mod looks;
 mod people;
 mod place;
+mod recordings;

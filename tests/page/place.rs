@@ -12,8 +12,8 @@ use crate::support::fixture::{Fixture, Service};
 pub const SCENE: &str = "[[camera]]\nname = \"belt\"\nsource = \"scene:?seed=7&fps=15\"\n";
 
 /// Its views, as the tabs name them.
-pub const VIEWS: [&str; 8] =
-    ["live", "people", "attendance", "inspections", "batch", "commands", "curves", "box"];
+pub const VIEWS: [&str; 9] =
+    ["live", "people", "attendance", "inspections", "recordings", "batch", "commands", "curves", "box"];
 
 /// A running box, its broker, and a browser; the browser goes first.
 pub struct Place {

@@ -140,6 +140,7 @@ pub fn event(track: u64) -> Event {
         place: None,
         dwell_ms: None,
         direction: None,
+        recording: None,
     }
 }
 

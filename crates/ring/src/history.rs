@@ -42,6 +42,11 @@ pub(crate) fn newest<T>(core: &Arc<Core<T>>, from: u64) -> Option<Lease<T>> {
     least(core, |seq, _| (seq >= from).then_some(std::cmp::Reverse(seq)))
 }
 
+/// Leases the oldest frame whose number is `from` or later.
+pub(crate) fn oldest<T>(core: &Arc<Core<T>>, from: u64) -> Option<Lease<T>> {
+    least(core, |seq, _| (seq >= from).then_some(seq))
+}
+
 /// Leases the frame with the least key, computed from number and time stamp. Searches again when the frame
 /// was overwritten meanwhile; each such turn means that the writer made progress.
 fn least<T, K: Ord>(core: &Arc<Core<T>>, key: impl Fn(u64, u64) -> Option<K>) -> Option<Lease<T>> {

@@ -48,7 +48,8 @@ impl<T: Send + Sync + 'static> Ring<T> {
         Writer::take(&self.ends)
     }
 
-    /// Makes a reader that starts at the next commit. Any number of `Latest` readers may exist.
+    /// Makes a reader that starts at the next commit. Any number of `Latest` and `Oldest` readers
+    /// may exist.
     ///
     /// # Panics
     /// When [`MAX_EVERY`] readers of policy `Every` exist already.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::core::{Handle, Head};
-use crate::history;
+use crate::core::{Core, Handle, Head};
+use crate::history::{self, Pick};
 use crate::lease::Lease;
 use crate::reader_acks::MAX_EVERY;
 use crate::slot::tag_of;
-use crate::sync::Polls;
+use crate::sync::{Arc, Polls};
 
 /// What happens to a reader that falls behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub enum Policy {
     Latest,
     /// It leases every frame in order, and the writer waits for it (files, batch).
     Every,
+    /// It leases the oldest frame that is still there, and counts as skipped what was overwritten before it came; it
+    /// never holds up the writer (recording).
+    Oldest,
 }
 
 /// The result of an attempt to lease a frame.
@@ -47,7 +50,7 @@ impl<T> Reader<T> {
         let committed = || ends.head().committed();
         let (cell, cursor) = match policy {
             Policy::Every => ends.acks.join(committed),
-            Policy::Latest => (MAX_EVERY, committed()),
+            Policy::Latest | Policy::Oldest => (MAX_EVERY, committed()),
         };
         // A writer that looked while the joining cell held everything back may sleep.
         ends.vacancy.ring();
@@ -58,7 +61,8 @@ impl<T> Reader<T> {
     pub fn try_lease(&mut self) -> Take<T> {
         match self.policy {
             Policy::Every => self.next(),
-            Policy::Latest => self.newest(),
+            Policy::Latest => self.whatever_is_left(history::newest),
+            Policy::Oldest => self.whatever_is_left(history::oldest),
         }
     }
 
@@ -86,7 +90,15 @@ impl<T> Reader<T> {
         (0..16).all(|_| is_here() || polls.poll())
     }
 
-    /// Frames that a `Latest` reader skipped; exact once it has leased the newest, or seen the close.
+    /// Moves an `Oldest` reader to the first frame of the history at or after `stamp_ns` whose number is `from` or
+    /// later, or to the next commit where there is none. What lies between counts as neither leased nor skipped.
+    pub fn seek(&mut self, stamp_ns: u64, from: u64) {
+        let committed = self.ends.head().committed();
+        let found = history::pick(&self.ends.0, stamp_ns, Pick::Next);
+        self.cursor = found.map_or(committed, |lease| lease.seq()).max(from.min(committed));
+    }
+
+    /// Frames that a `Latest` or `Oldest` reader skipped; exact once it has leased the newest, or seen the close.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -117,12 +129,13 @@ impl<T> Reader<T> {
         is_committed.then(|| slots.iter().position(|slot| slot.is(tag)))?
     }
 
-    fn newest(&mut self) -> Take<T> {
+    /// Leases a frame from the cursor on that `find` selects, and skips those before it.
+    fn whatever_is_left(&mut self, find: impl Fn(&Arc<Core<T>>, u64) -> Option<Lease<T>>) -> Take<T> {
         let head = self.ends.head();
         if head.committed() == self.cursor {
             return self.nothing(head);
         }
-        if let Some(lease) = history::newest(&self.ends.0, self.cursor) {
+        if let Some(lease) = find(&self.ends.0, self.cursor) {
             self.skipped += lease.seq() - self.cursor;
             self.cursor = lease.seq() + 1;
             return Take::Lease(lease);

@@ -168,6 +168,7 @@ impl BenchRoad {
             window: self.cores.len() + 4,
             tracker: self.faces.as_ref().map(FaceStage::tracker),
             followers: face_load.iter().map(|face_load| face_load.follower()).collect(),
+            recordings: None,
         };
         let lane = Lane::new(settings, ring.reader(Policy::Every), self.sinks.clone(), self.bell.clone());
         let queue = Attachment::new(Arc::new(LaneFeed(lane.clone())));

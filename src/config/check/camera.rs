@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{SectionScope, attendance, faces, inspect, mqtt, preview, tcp, zones};
+use super::{SectionScope, attendance, faces, inspect, mqtt, preview, record, tcp, zones};
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::source::{self, SourceError};
 use crate::config::{
@@ -84,6 +84,7 @@ fn camera(
         inspect: table.table_if("inspect").map(|table| inspect::inspect(table, scope)),
         preview: preview::preview(table.table("preview")),
         attendance,
+        record: None,
         detect,
     };
     if camera.reconnect > camera.reconnect_max {
@@ -104,6 +105,7 @@ fn camera(
             table.fault(key, "only tracked objects enter or cross them", "add track = {}, or remove them");
         }
     }
+    camera.record = table.table_if("record").map(|table| record::record(table, &camera));
     if let Some(inspect) = &camera.inspect {
         inspect::check_slots(table, inspect, camera.ring_slots);
     }

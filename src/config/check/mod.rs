@@ -15,6 +15,7 @@ mod output;
 mod parameter;
 mod partial;
 mod preview;
+mod record;
 mod salvage;
 mod serial;
 mod tcp;
@@ -121,10 +122,14 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
     let mqtt = mqtt::mqtt(root.table("mqtt"), &scope, &device.name);
     let around = output::OutputScope { mqtt: &mqtt, device: &device.name, triggers: &triggers };
     let outputs = output::outputs(&root, &around);
+    let evidence = evidence::evidence(root.table("evidence"));
+    let recorder = record::recorder(root.table("recorder"));
+    record::own_folder(&root, &recorder, &device, &evidence);
     let config = Config {
         mqtt,
         outbox: mqtt::outbox(root.table("outbox")),
-        evidence: evidence::evidence(root.table("evidence")),
+        evidence,
+        recorder,
         web: web::web(root.table("web"), &scope, &device.state_dir),
         attendance: attendance::attendance(root.table("attendance")),
         batch: batch::batch(root.table("batch"), &scope),

@@ -6,7 +6,9 @@ use std::io::Read;
 use std::path::Path;
 
 use super::super::raw::{Doc, TomlTable};
-use super::super::{AttendanceConfig, BatchConfig, Config, EvidenceConfig, IntakeStoreConfig, OutboxConfig};
+use super::super::{
+    AttendanceConfig, BatchConfig, Config, EvidenceConfig, IntakeStoreConfig, OutboxConfig, RecorderConfig,
+};
 use super::{Files, SectionScope, attendance, degradation, device, evidence, intake, mqtt, preview, web};
 use crate::types::sha256;
 
@@ -40,6 +42,7 @@ impl Config {
             outbox: salvage
                 .or("outbox", mqtt::outbox, |outbox| OutboxConfig { max_bytes: 1 << 40, ..outbox }),
             evidence: salvage.or("evidence", evidence::evidence, |_| keep_all()),
+            recorder: salvage.or("recorder", super::record::recorder, |_| keep_recordings()),
             web: salvage.or_default("web", |table| web::web(table, &scope, &device.state_dir)),
             attendance: salvage
                 .or("attendance", attendance::attendance, |usual| AttendanceConfig { keep_days: 0, ..usual }),
@@ -80,6 +83,11 @@ fn readable_lines(bytes: &[u8]) -> String {
 /// Limits that keep all stored evidence; none is added, because there are no cameras.
 fn keep_all() -> EvidenceConfig {
     EvidenceConfig { max_days: 0, max_count: u64::MAX, max_bytes: u64::MAX, ..EvidenceConfig::default() }
+}
+
+/// Limits that keep all recordings; none is added, because there are no cameras.
+fn keep_recordings() -> RecorderConfig {
+    RecorderConfig { max_days: 0, max_count: u64::MAX, max_bytes: u64::MAX, ..RecorderConfig::default() }
 }
 
 /// Reads each section from a separate document, so that its faults do not count for other sections.

@@ -8,7 +8,7 @@ use super::{CompletedPart, LaneState, PartLane};
 use crate::inspection::part::PulledTrigger;
 use crate::ring::Lease;
 use crate::supervisor::panic_text;
-use crate::types::{AcquisitionId, Clock, Frame, Inspection, OnComplete, Outcome, Verdict};
+use crate::types::{AcquisitionId, Clock, Frame, Inspection, OnComplete, Outcome, RecordingId, Verdict};
 
 /// How an acquisition without a frame ended, and why.
 type End = (Outcome, Arc<str>);
@@ -28,7 +28,7 @@ impl PartLane {
     pub(in crate::inspection) fn judged(
         &self,
         id: AcquisitionId,
-        inspection: Inspection,
+        mut inspection: Inspection,
         frame: &Lease<Frame>,
         on_complete: Option<&Arc<dyn OnComplete>>,
     ) {
@@ -37,6 +37,7 @@ impl PartLane {
             let camera = &self.settings.camera;
             return tracing::error!(%camera, "acquisition {id} ended after it had been given up");
         };
+        inspection.recording = self.recording_of(&inspection);
         let done = CompletedPart {
             inspection: Arc::new(inspection),
             product: pulled.product.clone(),
@@ -60,7 +61,8 @@ impl PartLane {
         taken: bool,
     ) {
         let total_us = self.clock.now().latency_since(pulled.trigger.at);
-        let inspection = pulled.without_frame(&self.settings.camera, outcome, cause, total_us);
+        let mut inspection = pulled.without_frame(&self.settings.camera, outcome, cause, total_us);
+        inspection.recording = self.recording_of(&inspection);
         let (inspection, product) = (Arc::new(inspection), pulled.product.clone());
         let done = CompletedPart {
             inspection,
@@ -71,6 +73,14 @@ impl PartLane {
         };
         state.taken.remove(&pulled.id);
         self.end(state, (pulled.id, pulled.ticket), (outcome, total_us), done);
+    }
+
+    /// The recording that shows the part, where the camera records around such ends.
+    fn recording_of(&self, inspection: &Inspection) -> Option<RecordingId> {
+        let recordings = &self.settings.recordings.as_ref()?.0;
+        let cause = format_args!("{}, acquisition {}", inspection.outcome.as_str(), inspection.id);
+        let (camera, event) = (&self.settings.camera, inspection.outcome.recorded_as());
+        recordings.request(camera, event, inspection.trigger.at, &cause)
     }
 
     fn end(

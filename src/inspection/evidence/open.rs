@@ -131,6 +131,7 @@ impl OpenedEvidence {
         let Document { trigger, frame, .. } = &self.document;
         let kind = TRIGGERS.into_iter().find(|kind| kind.as_str() == trigger.kind);
         Inspection {
+            recording: None,
             id: self.document.acquisition,
             camera: self.document.camera.as_str().into(),
             trigger: Trigger {

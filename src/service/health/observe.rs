@@ -109,6 +109,11 @@ impl Reporter {
             let evidence = disk::fault(root, "evidence.dir", disk::UNTIL_EVIDENCE);
             states.push(("disk/evidence".into(), of_disk(evidence)));
         }
+        let root = self.around.domains.recorders.library().root();
+        if disk::is_another(root, state_dir) {
+            let until = "everything but recording goes on until then";
+            states.push(("disk/recordings".into(), of_disk(disk::fault(root, "recorder.dir", until))));
+        }
         states
     }
 

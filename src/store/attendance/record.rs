@@ -33,6 +33,7 @@ pub(super) fn event_from(id: u64, bytes: &[u8]) -> Option<Attendance> {
         similarity: fields.similarity,
         track: fields.track,
         frame_seq: fields.frame_seq,
+        recording: None,
     })
 }
 
@@ -129,7 +130,7 @@ mod tests {
         ) {
             let written = Attendance {
                 id, camera: camera.into(), person: PersonId(person), name: name.into(), kind: KINDS[kind],
-                wall_ns, since_ns, similarity, track, frame_seq,
+                wall_ns, since_ns, similarity, track, frame_seq, recording: None,
             };
             prop_assert_eq!(event_from(id, &event(&written)).unwrap(), written.clone());
             let here = Presence {

@@ -6,6 +6,7 @@ pub(super) mod commands;
 pub(super) mod inspections;
 pub(super) mod intake;
 pub(super) mod people;
+pub(super) mod recordings;
 pub(super) mod session;
 pub(super) mod state;
 pub(super) mod views;

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::super::answer::mime;
-use super::super::api::{attendance, batch, commands, inspections, intake, people, session, state, views};
+use super::super::api::{
+    attendance, batch, commands, inspections, intake, people, recordings, session, state, views,
+};
 use super::super::bodies::{EnrolIn, FitIn, MarkIn, MergeIn, PicturesIn, RenameIn, RunIn};
 use super::super::snapshot::INSPECTIONS;
 use super::{Gives, Param, QueryShape, Route, Verb, of};
@@ -14,10 +16,11 @@ use crate::commands::outputs::{CommandsOut, OffOut, RanOut};
 use crate::commands::service::RestartedOut;
 use crate::config::users::Role;
 use crate::contract::rest::{
-    AlarmOut, AuditOut, CameraOut, ConfigOut, HealthOut, LoginIn, RefusedOut, SessionOut, StatusOut,
-    TelemetryOut, TriggerIn, UnitOut,
+    AlarmOut, AuditOut, CameraOut, ConfigOut, DeletedOut, HealthOut, LoginIn, RefusedOut, SessionOut,
+    StatusOut, TelemetryOut, TriggerIn, UnitOut,
 };
 use crate::contract::{BadOut, BatchProgress, Day, InspectionOut, IntakeList, SeriesOut, Telemetry};
+use crate::types::RecordingPage;
 
 const ANYONE: Option<Role> = None;
 const VIEWER: Option<Role> = Some(Role::Viewer);
@@ -47,6 +50,30 @@ const ATTENDANCE: &[Param] = &[
     Param { name: "person", says: "Of one person only, by number or name.", shape: QueryShape::Text },
     Param { name: "format", says: "json by default.", shape: QueryShape::Word(&["json", "csv", "xlsx"]) },
 ];
+
+const RECORDINGS: &[Param] = &[
+    Param { name: "camera", says: "Of one camera only.", shape: QueryShape::Text },
+    Param { name: "kind", says: "Of one kind only.", shape: QueryShape::Word(&["picture", "clip"]) },
+    Param { name: "since", says: "Ending at this time or later, RFC 3339.", shape: QueryShape::Text },
+    Param { name: "until", says: "Beginning before this time, RFC 3339.", shape: QueryShape::Text },
+    Param {
+        name: "event",
+        says: "Asked for by the event whose first recording has this number.",
+        shape: QueryShape::FromZero,
+    },
+    Param {
+        name: "before",
+        says: "With a lower number: the field next of the page before.",
+        shape: QueryShape::FromZero,
+    },
+    limit(recordings::MOST),
+];
+
+const PART: Param = Param {
+    name: "part",
+    says: "Another of its files than the first.",
+    shape: QueryShape::Word(&["raw", "annotated", "sidecar"]),
+};
 
 const FEATURE: Param = Param {
     name: "feature",
@@ -261,6 +288,15 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Post "/api/v1/commands/{name}/off", VIEWER, commands::off;
         "Turn the output of a command off; takes the role of the command, and an operator at most."
         => json::<OffOut>();
+    Get "/api/v1/recordings", VIEWER, recordings::list;
+        "Recordings, newest first."
+        => json::<RecordingPage>(), query RECORDINGS;
+    Get "/api/v1/recordings/{id}", VIEWER, recordings::file;
+        "A recording's film or picture, whole or in ranges; 202 with Retry-After until it is complete."
+        => Gives::Bytes("video/mp4"), query &[PART];
+    Delete "/api/v1/recordings/{id}", OPERATOR, recordings::delete;
+        "Delete a recording with all its files."
+        => json::<DeletedOut>();
     Get "/api/v1/attendance", VIEWER, attendance::day;
         "Who was present on a day."
         => Gives::JsonOr(of::<Day>, &[mime::CSV, mime::XLSX]), query ATTENDANCE;

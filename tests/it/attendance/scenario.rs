@@ -13,7 +13,8 @@ use ocellus::pipeline::Sink;
 use ocellus::store::Store;
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Clock, Explanation, Identity, PersonId, Rect, Sighting, SightingSink, Stamp, SystemClock, ZoneSet,
+    Clock, Explanation, Identity, NoRecordings, PersonId, Rect, Sighting, SightingSink, Stamp, SystemClock,
+    ZoneSet,
 };
 
 use crate::support::unit::{Unit, mqtt_config};
@@ -101,6 +102,7 @@ impl Harness {
                     clock: &SystemClock,
                     synchronised: &synchronised,
                     looks: &looks,
+                    recordings: &NoRecordings,
                     alarm: &alarm,
                 };
                 attendance.run(&around, &stop, &Beat::new());

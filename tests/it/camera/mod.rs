@@ -11,4 +11,4 @@ mod tcp;
 mod v4l2;
 
 #[path = "../../../examples/send_frames.rs"]
-mod send_frames;
+pub mod send_frames;

@@ -120,6 +120,7 @@ pub fn camera(source: Source) -> CameraConfig {
         lines: Vec::new(),
         preview: Default::default(),
         attendance: Default::default(),
+        record: None,
     }
 }
 

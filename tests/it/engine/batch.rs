@@ -244,6 +244,7 @@ fn frames_that_wait_are_taken_together_and_one_that_waits_alone_is_not_kept_wait
         window: 8,
         tracker: None,
         followers: Vec::new(),
+        recordings: None,
     };
     let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([kept.clone() as Arc<dyn Sink>]);
     let lane = Lane::new(settings, ring.reader(Policy::Every), sinks, bell.clone());

@@ -125,6 +125,7 @@ impl Line {
             max_wait: Duration::from_millis(300),
             tolerance: Duration::from_millis(100),
             numbers: Numbering::from_first(1),
+            recordings: None,
         };
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink]);
         let lane = PartLane::new(settings, ring.clone(), sinks, bell.clone());

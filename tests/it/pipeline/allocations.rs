@@ -140,6 +140,7 @@ fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
         window: 6,
         tracker,
         followers: Vec::new(),
+        recordings: None,
     };
     let lane = Lane::new(settings, ring.reader(Policy::Every), sinks, bell.clone());
     // Both on core 0: every machine has one.

@@ -92,6 +92,7 @@ impl Road {
             window: 6,
             tracker: None,
             followers: Vec::new(),
+            recordings: None,
         };
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink.clone() as Arc<dyn Sink>]);
         let lane = Lane::new(settings, ring.reader(policy), sinks, bell.clone());

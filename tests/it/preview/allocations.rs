@@ -1,7 +1,7 @@
 //! Once warm, a picture asks the heap for the few bytes that count its readers, and for nothing else. (libjpeg-turbo's
 //! own working memory comes from the C heap and goes back to it with every picture; it is not counted here.)
 
-use ocellus::preview::annotate::{Annotate, Look, Overlays, Place};
+use ocellus::annotate::{Annotate, Look, Overlays, Place};
 use ocellus::types::{Finding, Frame, PixelFormat, Point, Rect, Report, Stamp, Value};
 
 use crate::heap::requests;

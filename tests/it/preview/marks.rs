@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use image::RgbImage;
-use ocellus::preview::annotate::{Annotate, Annotator, Look, Overlays, PartMarks, Place};
+use ocellus::annotate::{Annotate, Annotator, Look, Overlays, PartMarks, Place};
 use ocellus::types::{
     Defect, Finding, Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Point, Pose, Rect, Report,
     RoiResult, Stamp, Trigger, TriggerKind, Value, Verdict,
@@ -212,6 +212,7 @@ fn inspection(verdicts: &[Verdict], pose: Option<Pose>) -> Inspection {
     };
     let rois: Vec<RoiResult> = verdicts.iter().enumerate().map(roi).collect();
     Inspection {
+        recording: None,
         id: 12,
         camera: "front".into(),
         trigger: Trigger {

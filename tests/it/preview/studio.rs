@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ocellus::annotate::{Annotate, Look};
 use ocellus::pipeline::{FrameItem, Lane, LaneFeed, LaneSettings};
-use ocellus::preview::annotate::{Annotate, Look};
 use ocellus::preview::{PartPictures, PictureItem, Preview, PreviewFeed, PreviewHub, PreviewSettings};
 use ocellus::ring::{Bell, Policy, Ring, Writer};
 use ocellus::scheduler::{Cause, Executor, Factory, Scheduler, Stage, StageSpec};
@@ -120,6 +120,7 @@ impl Studio {
                 window: 6,
                 tracker: None,
                 followers: vec![preview.clone()],
+                recordings: None,
             };
             let lane = Lane::new(settings, ring.reader(Policy::Latest), Arc::new([]), bell.clone());
             let factory: Arc<Factory<FrameItem>> = Arc::new(move || Ok(Box::new(Finder { busy })));

@@ -154,6 +154,7 @@ impl Scenario {
                 window: workers + 4,
                 tracker: camera.track.clone().map(|track| Tracker::new(track, 1)),
                 followers: vec![Arc::new(FaceFollower(faces.clone()))],
+                recordings: None,
             },
             ring.reader(Policy::Every),
             Arc::new([names.clone() as Arc<dyn Sink>]),

@@ -32,7 +32,7 @@ function showStatus() {
   const told = box.status;
   setText(byId("device"), told.device || told.host || "");
   document.title = `${told.device || told.host || "box"} · Ocellus`;
-  for (const [view, feature] of [["people", "people"], ["attendance", "people"], ["inspections", "inspection"], ["batch", "batch"], ["commands", "commands"], ["curves", "intake"]]) {
+  for (const [view, feature] of [["people", "people"], ["attendance", "people"], ["inspections", "inspection"], ["recordings", "recordings"], ["batch", "batch"], ["commands", "commands"], ["curves", "intake"]]) {
     const tab = document.querySelector(`#tabs a[href="#${view}"]`);
     tab.hidden = box.features[feature] === false;
   }

@@ -11,6 +11,7 @@ function newsOf(told) {
   if (topic.endsWith("/attendance")) return attendanceNews(told);
   if (topic.endsWith("/inspection")) return inspectionNews(told);
   if (topic.endsWith("/event")) return objectNews(told);
+  if (topic.endsWith("/recording")) return recordingNews(told);
   return null;
 }
 
@@ -53,7 +54,7 @@ function addNews(list, aloud) {
     const news = newsOf(told);
     if (!news || feed.known.has(id)) continue;
     feed.known.add(id);
-    fresh.push({ ...news, id, camera: told.camera, time: told.time });
+    fresh.push({ ...news, id, camera: told.camera, time: told.time, recording: told.recording });
   }
   if (!fresh.length) return;
   feed.items = [...fresh, ...feed.items].sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
@@ -73,7 +74,8 @@ function makeNews(item) {
   return el("li", { class: `${item.kind} ${item.sign}` },
     icon(item.sign === "plain" ? "object" : item.sign),
     el("span", { class: "words" }, item.words),
-    el("span", { class: "muted when" }, el("time", { dateTime: item.time }, dayAndClock(item.time)), item.camera ? ` · ${item.camera}` : ""));
+    el("span", { class: "muted when" }, el("time", { dateTime: item.time }, dayAndClock(item.time)), item.camera ? ` · ${item.camera}` : ""),
+    typeof item.recording === "string" ? recordingButton(item.recording) : null);
 }
 
 function speak(fresh) {

@@ -89,7 +89,7 @@ function partDialog(told) {
   showDialog(`Part ${told.acquisition}`, el("div", { class: "stack" },
     el("p", {}, verdictBadge(told.verdict), told.cause ? ` ${full(told.cause)}` : ""),
     el("div", { class: "frame" }, partImage(told, `Part ${told.acquisition}, ${told.verdict}: ${partWords(told)}`, false)),
-    (told.rois || []).length ? roiTable(told.rois) : null, list));
+    (told.rois || []).length ? roiTable(told.rois) : null, told.recording ? recordingButton(told.recording) : null, list));
 }
 
 function roiTable(rois) {

@@ -179,6 +179,7 @@ pub fn inspection(id: u64, outcome: Outcome) -> Arc<Inspection> {
     let code = RoiResult { kind: "barcode", text: Some("4711".into()), ..roi("code", Verdict::Ok, 1.0) };
     let bolt = RoiResult::failed(&"bolt".into(), "detect", "the model is gone");
     Arc::new(Inspection {
+        recording: None,
         id,
         camera: "conveyor".into(),
         trigger: Trigger { kind: TriggerKind::Serial, name: "plc".into(), at, text: Some("4711".into()) },

@@ -61,6 +61,7 @@ fn merged_people_are_one_with_all_their_faces() {
         similarity: 0.9,
         track: 1,
         frame_seq: 1,
+        recording: None,
     };
     store.attendance().record(&[seen], |_| None).unwrap();
     gallery.merge(ids[0], ids[1]).unwrap();

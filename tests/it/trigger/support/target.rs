@@ -136,6 +136,7 @@ impl FakeTarget {
     fn conclude(&self, (id, trigger, on_complete): Job, outcome: Outcome) {
         let mut seen = self.seen.lock().unwrap();
         let inspection = Inspection {
+            recording: None,
             id,
             camera: "front".into(),
             trigger,

@@ -12,6 +12,7 @@ mod sketch;
 
 use std::sync::Arc;
 
+use crate::config::CameraConfig;
 use crate::image::draw::Pen;
 use crate::image::jpeg::{Encoder, JpegPool};
 use crate::image::{Canvas, Copier, ImageError};
@@ -25,6 +26,21 @@ pub struct Place {
     pub name: Label,
     /// Its corners or ends, in fractions of the frame, 0 to 1.
     pub points: Vec<Point>,
+}
+
+impl Place {
+    /// The zones and lines of a camera.
+    pub fn of(camera: &CameraConfig) -> Vec<Place> {
+        let zones = camera
+            .zones
+            .iter()
+            .map(|zone| Place { name: zone.name.as_str().into(), points: zone.points.clone() });
+        let lines = camera
+            .lines
+            .iter()
+            .map(|line| Place { name: line.name.as_str().into(), points: vec![line.from, line.to] });
+        zones.chain(lines).collect()
+    }
 }
 
 /// A part that was judged, as it is drawn.
@@ -102,7 +118,10 @@ impl Annotator {
         look: &Look,
         overlays: &Overlays<'_>,
     ) -> Result<Picture, ImageError> {
-        self.copier.copy(&frame.planes(), look.width, &mut self.canvas)?;
+        self.picture(frame, look, Some(overlays))
+    }
+
+    fn draw(&mut self, frame: &Frame, overlays: &Overlays<'_>) {
         let mut marks = self.sketch.begin(&mut self.canvas, &mut self.pen, frame);
         marks.survey(overlays);
         overlays.places.iter().for_each(|place| marks.place(place));
@@ -112,6 +131,37 @@ impl Annotator {
         if let Some(part) = &overlays.part {
             marks.part(part);
         }
+    }
+
+    /// `frame` at most `width` px wide, with `overlays` drawn in where there are some. The canvas is the annotator's
+    /// until its next picture.
+    ///
+    /// # Errors
+    /// Planes that are too short for their rows.
+    pub fn painted(
+        &mut self,
+        frame: &Frame,
+        width: usize,
+        overlays: Option<&Overlays<'_>>,
+    ) -> Result<&Canvas, ImageError> {
+        self.copier.copy(&frame.planes(), width, &mut self.canvas)?;
+        if let Some(overlays) = overlays {
+            self.draw(frame, overlays);
+        }
+        Ok(&self.canvas)
+    }
+
+    /// The same as a JPEG of `quality` 1 to 100.
+    ///
+    /// # Errors
+    /// The same as for [`Annotator::drawn`].
+    pub fn picture(
+        &mut self,
+        frame: &Frame,
+        look: &Look,
+        overlays: Option<&Overlays<'_>>,
+    ) -> Result<Picture, ImageError> {
+        self.painted(frame, look.width, overlays)?;
         self.encoded(frame, look.quality)
     }
 

@@ -1,0 +1,286 @@
+//! Puts one frame into a picture or into the clip that is open.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::aside::AsideFile;
+use super::camera::{CameraRecorder, RecorderOutlet};
+use super::error::RecorderError;
+use super::names::{self, NameParts};
+use super::open_clip::OpenClip;
+use super::requests::Window;
+use super::sidecar::{self, SidecarHead};
+use crate::annotate::{Annotate, Annotator, Look, Overlays};
+use crate::config::RecordAs;
+use crate::ring::Lease;
+use crate::store::{FileRole, Recording, RecordingKind, RecordingState};
+use crate::supervisor::Beat;
+use crate::types::{Frame, RecordedClip, RecordingId, Report, Stamp};
+
+/// How long a frame waits for what was found on it.
+const REPORT_PATIENCE: Duration = Duration::from_millis(250);
+/// A clip of a camera that sends nothing ends after this time.
+const STALE: Duration = Duration::from_secs(10);
+
+/// The tools of a recorder's thread.
+pub(super) struct Taker<'a> {
+    pub(super) recorder: &'a CameraRecorder,
+    pub(super) outlet: &'a RecorderOutlet<'a>,
+    pub(super) beat: &'a Beat,
+    pub(super) annotator: Annotator,
+    clip: Option<OpenClip>,
+    /// The recording of the current window's first picture.
+    window: Option<RecordingId>,
+    /// The sidecar's text, whose memory is used again.
+    text: Vec<u8>,
+    /// Clips that the full disk did not let us publish; their files are aside.
+    left: Vec<OpenClip>,
+}
+
+impl<'a> Taker<'a> {
+    pub(super) fn new(
+        recorder: &'a CameraRecorder,
+        outlet: &'a RecorderOutlet<'a>,
+        beat: &'a Beat,
+    ) -> Result<Taker<'a>, RecorderError> {
+        let annotator = Annotate::default().annotator()?;
+        let (clip, window, text, left) = (None, None, Vec::new(), Vec::new());
+        Ok(Taker { recorder, outlet, beat, annotator, clip, window, text, left })
+    }
+
+    /// Records the frame, for `window` where an event asked for it.
+    pub(super) fn take(
+        &mut self,
+        frame: &Lease<Frame>,
+        window: Option<&Window>,
+        is_behind: bool,
+    ) -> Result<(), RecorderError> {
+        let report = self.report(frame, is_behind);
+        match self.recorder.settings.what {
+            RecordAs::Pictures => self.picture(frame, window, report.as_deref()),
+            RecordAs::Clips => self.add_to_clip(frame, window, report.as_deref()),
+        }
+    }
+
+    fn report(&self, frame: &Frame, is_behind: bool) -> Option<std::sync::Arc<Report>> {
+        // Once half of the ring waits, frames are worth more than what was found on them.
+        let patience = if is_behind { Duration::ZERO } else { REPORT_PATIENCE };
+        self.recorder.reports.as_ref()?.of((frame.seq, frame.captured.mono_ns), patience)
+    }
+
+    /// Writes one picture, with its layers and its sidecar.
+    fn picture(
+        &mut self,
+        frame: &Frame,
+        window: Option<&Window>,
+        report: Option<&Report>,
+    ) -> Result<(), RecorderError> {
+        let recorder = self.recorder;
+        let (library, settings) = (&recorder.parts.library, &recorder.settings);
+        let mut pictures: Vec<(FileRole, Bytes)> = Vec::with_capacity(2);
+        if settings.layer.has_raw() {
+            pictures.push((FileRole::Raw, self.jpeg(frame, None)?));
+        }
+        if settings.layer.has_annotated() {
+            pictures.push((FileRole::Annotated, self.jpeg(frame, Some(report))?));
+        }
+        let library_settings = library.settings();
+        // The first picture of an event has the number that the event was given.
+        let id = match window {
+            Some(window) if self.window != Some(window.id) => window.id,
+            _ => library.next_id(),
+        };
+        let mut recording = self.recording(id, RecordingKind::Picture, frame, window);
+        recording.state = RecordingState::Whole;
+        self.text.clear();
+        if settings.sidecar {
+            let zone = zone_name(&library_settings.zone);
+            let head = self.head(&recording, &zone, frame, window);
+            sidecar::begin(&mut self.text, &head);
+            sidecar::frame(&mut self.text, true, (frame, None), report);
+            sidecar::end(&mut self.text, RecordingState::Whole, 1);
+        }
+        let bytes = pictures.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() + self.text.len();
+        library.make_way(bytes as u64)?;
+        let name = self.name(&recording, frame, &library_settings.zone);
+        let mut files = Vec::with_capacity(3);
+        for (role, bytes) in &pictures {
+            files.push(AsideFile::new(library.root(), id, *role, "jpg").written(bytes)?);
+        }
+        if settings.sidecar {
+            files.push(AsideFile::new(library.root(), id, FileRole::Sidecar, "json").written(&self.text)?);
+        }
+        library.publish(recording, files, &name, false)?;
+        self.window = window.map(|window| window.id);
+        Ok(())
+    }
+
+    /// The frame as a JPEG; with drawings where `report` is there, even if it holds nothing.
+    pub(super) fn jpeg(
+        &mut self,
+        frame: &Frame,
+        report: Option<Option<&Report>>,
+    ) -> Result<Bytes, RecorderError> {
+        let settings = &self.recorder.settings;
+        let width = self.width(frame);
+        // A camera's own JPEG is neither decoded nor encoded again.
+        if let (None, Some(jpeg)) = (report, frame.jpeg().filter(|_| width >= frame.width)) {
+            return Ok(jpeg);
+        }
+        let look = Look { width, quality: settings.quality };
+        let places = &self.recorder.parts.places;
+        let overlays = report.map(|report| Overlays { report, places, part: None });
+        Ok(self.annotator.picture(frame, &look, overlays.as_ref())?.jpeg)
+    }
+
+    /// Greatest width of pictures of `frame`, px.
+    pub(super) fn width(&self, frame: &Frame) -> usize {
+        match self.recorder.settings.width {
+            0 => frame.width,
+            width => width.min(frame.width),
+        }
+    }
+
+    fn add_to_clip(
+        &mut self,
+        frame: &Frame,
+        window: Option<&Window>,
+        report: Option<&Report>,
+    ) -> Result<(), RecorderError> {
+        if self.clip.as_ref().is_some_and(|clip| clip.is_full(frame, self.recorder.settings.clip)) {
+            self.roll_over(window);
+        }
+        if self.clip.is_none() {
+            // After a roll-over the window has another number.
+            let number = self.recorder.requests.front(Duration::ZERO).filter(|_| window.is_some());
+            let id = number.map_or_else(|| self.recorder.parts.library.next_id(), |window| window.id);
+            let recording = self.recording(id, RecordingKind::Clip, frame, window);
+            let library_settings = self.recorder.parts.library.settings();
+            let name = self.name(&recording, frame, &library_settings.zone);
+            let zone = zone_name(&library_settings.zone);
+            self.text.clear();
+            let head = self.head(&recording, &zone, frame, window);
+            sidecar::begin(&mut self.text, &head);
+            let head_text = std::mem::take(&mut self.text);
+            let begun = OpenClip::begin(self, recording, name, frame, &head_text);
+            self.text = head_text;
+            self.clip = Some(begun?);
+        }
+        let Some(mut clip) = self.clip.take() else { return Ok(()) };
+        let added = clip.add(self, frame, report);
+        self.clip = Some(clip);
+        added
+    }
+
+    /// Ends a clip that has become too long; what follows gets another number.
+    fn roll_over(&mut self, window: Option<&Window>) {
+        let former =
+            window.and_then(|_| self.recorder.requests.continue_as(self.recorder.parts.library.next_id()));
+        if let Some(clip) = self.end_clip(former.as_ref()) {
+            self.recorder.counters.clips.inc();
+            let news = crate::types::RecordingNews::Clip(clip);
+            let (camera, wall_ns) = (self.recorder.camera.clone(), self.outlet.clock.now().wall_ns);
+            (self.outlet.announce)(crate::types::RecordingNotice { camera, wall_ns, news });
+        }
+    }
+
+    /// Completes the clip that is open, if one is.
+    pub(super) fn end_clip(&mut self, window: Option<&Window>) -> Option<RecordedClip> {
+        self.window = None;
+        let mut clip = self.clip.take()?;
+        if let Some(window) = window {
+            clip.recording.causes.clone_from(&window.causes);
+        }
+        clip.close(self.beat);
+        self.publish(clip)
+    }
+
+    fn publish(&mut self, mut clip: OpenClip) -> Option<RecordedClip> {
+        let id = clip.recording.id;
+        match clip.publish(&self.recorder.parts.library) {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::warn!(recording = id, "the clip waits for the disk: {error}");
+                self.left.push(clip);
+                None
+            }
+        }
+    }
+
+    /// Publishes clips that the full disk did not take before.
+    pub(super) fn publish_left(&mut self) {
+        for clip in std::mem::take(&mut self.left) {
+            if self.publish(clip).is_some() {
+                self.recorder.counters.clips.inc();
+            }
+        }
+    }
+
+    /// Whether a clip is open to which nothing was added for long.
+    pub(super) fn is_stale(&self, now: Stamp) -> bool {
+        let last_ns = self.clip.as_ref().map(|clip| clip.last_mono_ns);
+        last_ns.is_some_and(|last_ns| now.mono_ns.saturating_sub(last_ns) > STALE.as_nanos() as u64)
+    }
+
+    fn recording(
+        &self,
+        id: RecordingId,
+        kind: RecordingKind,
+        frame: &Frame,
+        window: Option<&Window>,
+    ) -> Recording {
+        let event = window.map(|window| match kind {
+            RecordingKind::Picture if self.window == Some(window.id) => window.id,
+            _ => id,
+        });
+        Recording {
+            id,
+            camera: self.recorder.camera.to_string(),
+            kind,
+            state: RecordingState::Writing,
+            files: Vec::new(),
+            frames: 1,
+            first_frame: frame.seq,
+            last_frame: frame.seq,
+            started_ns: frame.captured.wall_ns,
+            ended_ns: frame.captured.wall_ns,
+            causes: window.map(|window| window.causes.clone()).unwrap_or_default(),
+            event,
+            experiment: self.recorder.parts.experiment.get().map(|id| id.to_string()),
+        }
+    }
+
+    fn head<'r>(
+        &self,
+        recording: &'r Recording,
+        zone: &'r str,
+        frame: &Frame,
+        window: Option<&Window>,
+    ) -> SidecarHead<'r> {
+        let pre_ns = window.map(|window| window.event_ns.saturating_sub(frame.captured.mono_ns));
+        SidecarHead {
+            experiment: recording.experiment.as_deref(),
+            causes: &recording.causes,
+            pre_roll_ms: pre_ns.map(|ns| ns / 1_000_000),
+            ..SidecarHead::new(recording.id, &recording.camera, recording.kind, zone)
+        }
+    }
+
+    fn name(&self, recording: &Recording, frame: &Frame, zone: &jiff::tz::TimeZone) -> String {
+        let parts = NameParts {
+            camera: &recording.camera,
+            wall_ns: frame.captured.wall_ns,
+            zone,
+            frame: frame.seq,
+            id: recording.id,
+            experiment: recording.experiment.as_deref(),
+        };
+        names::name(&self.recorder.settings.pattern, &parts)
+    }
+}
+
+/// The zone's name, for people.
+fn zone_name(zone: &jiff::tz::TimeZone) -> String {
+    zone.iana_name().map_or_else(|| "local".to_owned(), str::to_owned)
+}

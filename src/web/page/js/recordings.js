@@ -1,0 +1,127 @@
+// Recordings, newest first: pictures are shown, films played where the browser can, and everything is offered as a file.
+
+const RECORDINGS_PAGE = 60;
+
+const recordings = { list: [], next: null, timer: 0 };
+
+function recordingsQuery(before) {
+  const asked = new URLSearchParams({ limit: RECORDINGS_PAGE });
+  for (const key of ["camera", "kind"]) {
+    const value = byId(`recordings-${key}`).value;
+    if (value) asked.set(key, value);
+  }
+  const day = byId("recordings-day").value;
+  if (day) {
+    const start = new Date(`${day}T00:00:00`);
+    asked.set("since", start.toISOString());
+    asked.set("until", new Date(start.getFullYear(), start.getMonth(), start.getDate() + 1).toISOString());
+  }
+  if (before) asked.set("before", before);
+  return asked;
+}
+
+async function loadRecordings() {
+  setOptions(byId("recordings-camera"), box.cameras.map((camera) => camera.name));
+  await takeRecordings(null);
+}
+
+/** The first page, or the one after what is shown. */
+async function takeRecordings(before) {
+  const told = (await ask(`/recordings?${recordingsQuery(before)}`)) || { recordings: [] };
+  recordings.list = before ? [...recordings.list, ...told.recordings] : told.recordings;
+  recordings.next = told.next || null;
+  showRecordings();
+}
+
+function showRecordings() {
+  sync(byId("recordings"), recordings.list, (told) => `${told.id} ${told.state}`, makeRecording);
+  byId("recordings-empty").hidden = recordings.list.length > 0;
+  byId("recordings-more").hidden = !recordings.next;
+}
+
+const isPlayable = (told) => told.content_type === "video/mp4";
+
+function makeRecording(told) {
+  const lasts = (new Date(told.ended) - new Date(told.started)) / 1000;
+  const about = told.kind === "clip" ? `clip, ${duration(lasts)}, ${parts(told.frames, "frame")}` : `frame ${told.first_frame}`;
+  const state = { writing: badge("plain", "being written"), interrupted: badge("warn", "interrupted") }[told.state];
+  const button = el("button", { type: "button", class: "card part" },
+    told.kind === "picture" ? el("img", { src: told.path, alt: "", loading: "lazy" }) : el("span", { class: "nopicture" }, el("span", { class: "muted" }, isPlayable(told) ? "film" : "film to download")),
+    el("span", { class: "bar" }, el("span", {}, about), state || null),
+    el("span", { class: "words" }, told.causes.join(" · ")),
+    el("span", { class: "muted when" }, el("time", { dateTime: told.started }, dayAndClock(told.started)), ` · ${told.camera}`));
+  button.addEventListener("click", () => recordingDialog(told));
+  return el("li", {}, button);
+}
+
+const recordingUrl = (told, role) => `${told.path}?part=${role}`;
+
+/** The picture or the film itself; what a browser cannot play is only offered as a file. */
+function recordingScreen(told, role) {
+  if (told.state === "writing") return el("p", { class: "note" }, "It is still being written.");
+  const source = recordingUrl(told, role);
+  if (told.kind === "picture") return el("img", { src: source, alt: `Frame ${told.first_frame} of ${told.camera}` });
+  if (isPlayable(told)) return el("video", { src: source, controls: true, preload: "metadata", "aria-label": `Clip of ${told.camera}` });
+  return el("p", { class: "note" }, "Browsers do not play motion JPEG in Matroska: download it and open it in a player. With an H.264 encoder on the box new clips play here.");
+}
+
+function recordingDialog(told) {
+  const layers = told.parts.filter((one) => one.role !== "sidecar").map((one) => one.role);
+  const frame = el("div", { class: "frame" }, recordingScreen(told, layers[0]));
+  const choose = layers.length < 2 ? null : el("label", { class: "inline" }, el("span", {}, "Show"),
+    el("select", { onchange: (event) => frame.replaceChildren(recordingScreen(told, event.target.value)) },
+      ...layers.map((layer) => new Option(layer, layer))));
+  const files = told.parts.map((one) => el("a", { class: "button", href: recordingUrl(told, one.role), download: one.file.split("/").pop() }, `${one.role} (${mebibytesOf(one.bytes)})`));
+  const facts = [["Camera", told.camera], ["From", dayAndClock(told.started)], ["To", dayAndClock(told.ended)],
+    ["Frames", `${told.first_frame} to ${told.last_frame}, ${told.frames} recorded`], ["Experiment", told.experiment], ["Because of", told.causes.join(", ")]];
+  const list = el("dl", { class: "proof" }, ...facts.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))]));
+  const remove = may("operator") ? el("button", { type: "button", class: "danger" }, "Delete") : null;
+  const dialog = showDialog(`Recording ${told.id}`, el("div", { class: "stack" }, choose, frame, list, el("div", { class: "bar" }, ...files, remove)));
+  if (!remove) return;
+  remove.addEventListener("click", () => busy(remove, async () => {
+    if (remove.dataset.sure !== "1") {
+      remove.dataset.sure = "1";
+      return setText(remove, "Delete for good?");
+    }
+    await ask(`/recordings/${told.id}`, { method: "DELETE" });
+    recordings.list = recordings.list.filter((known) => known.id !== told.id);
+    dialog.close();
+    showRecordings();
+  }));
+}
+
+/** Small files have tenths. */
+const mebibytesOf = (bytes) => (bytes < 10485760 ? `${(bytes / 1048576).toFixed(1)} MiB` : mebibytes(bytes));
+
+/** The link of an event or a part to its recording, once it is there. */
+async function openRecording(path) {
+  const id = Number(path.split("/").pop());
+  const told = (await ask(`/recordings?before=${id + 1}&limit=1`)).recordings[0];
+  if (!told || told.id !== id) return tell("The recording is not there yet, or not any more.", "warn");
+  recordingDialog(told);
+}
+
+function recordingButton(path) {
+  const button = el("button", { type: "button" }, "Show the recording");
+  button.addEventListener("click", () => busy(button, () => openRecording(path)));
+  return button;
+}
+
+function recordingNews(told) {
+  if (told.event === "gap") return { kind: "event", sign: "warn", subject: told.camera, words: `${parts(told.frames, "frame")} not recorded` };
+  return told.event === "stopped" ? { kind: "event", sign: "warn", subject: told.camera, words: "recording has stopped" } : null;
+}
+
+function startRecordings() {
+  for (const id of ["recordings-camera", "recordings-kind", "recordings-day"]) byId(id).addEventListener("change", () => takeRecordings(null).catch(complain));
+  byId("recordings-more").addEventListener("click", (event) => busy(event.currentTarget, () => takeRecordings(recordings.next)));
+  byId("recordings-again").addEventListener("click", (event) => busy(event.currentTarget, () => takeRecordings(null)));
+  hear("recording", (told) => {
+    addNews([told], true);
+    if (told.event !== "clip" || route.view !== "recordings" || recordings.timer) return;
+    recordings.timer = setTimeout(() => {
+      recordings.timer = 0;
+      takeRecordings(null).catch(complain);
+    }, 500);
+  });
+}
