@@ -154,6 +154,6 @@ mod tests {
         for word in ["src=\"http", "href=\"http", "@import", "//cdn", " onclick=", " style=\""] {
             assert!(!HTML.contains(word), "{word}");
         }
-        assert!(HTML.len() < 150 << 10, "{} bytes", HTML.len());
+        assert!(HTML.len() < 170 << 10, "{} bytes", HTML.len());
     }
 }
