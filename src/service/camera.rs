@@ -93,7 +93,7 @@ impl Camera {
                 // What plays a file as fast as possible wants every frame.
                 degradation: match policy {
                     Policy::Every => Degradation::default(),
-                    Policy::Latest => domains.degradation.clone(),
+                    Policy::Latest | Policy::Oldest => domains.degradation.clone(),
                 },
                 window,
                 followers,
