@@ -4,11 +4,11 @@ const CURVE_H = 190;
 
 function makeCurve(series) {
   const name = series.channel.channel;
-  const [value, words] = [el("strong"), el("p", { class: "muted" })];
+  const [newest, words] = [el("strong"), el("p", { class: "muted" })];
   const csv = el("a", { class: "button quiet", download: "", "aria-label": `${name} as CSV` }, "CSV");
   const picture = svg("svg", { class: "chart curve", role: "img", height: CURVE_H, tabindex: 0 });
   const row = Object.assign(el("li", { class: "card stack" },
-    el("div", { class: "bar" }, el("h2", {}, name), value, csv), picture, words), { picture, value, words, csv, drag: null });
+    el("div", { class: "bar" }, el("h2", {}, name), newest, csv), picture, words), { picture, newest, words, csv, drag: null });
   startDrag(row);
   return row;
 }
@@ -17,7 +17,7 @@ function updateCurve(row, series) {
   row.series = series;
   const { channel } = series;
   const unit = channel.unit ? ` ${channel.unit}` : "";
-  setText(row.value, channel.value === null ? "" : `${figure(channel.value)}${unit}`);
+  setText(row.newest, channel.value === null ? "" : `${figure(channel.value)}${unit}`);
   const [since, until] = curvesSpan();
   row.csv.href = `${API}/intake/${part(channel.channel)}?format=csv&points=5000&since=${part(new Date(since).toISOString())}&until=${part(new Date(until).toISOString())}`;
   const at = series.t_ms.findIndex((t) => t >= since);

@@ -45,13 +45,13 @@ function makeChannel(channel) {
   const name = channel.channel;
   const box = el("input", { type: "checkbox", "aria-label": `Curve of ${name}` });
   box.addEventListener("change", () => chooseCurve(name, box));
-  const [value, age, state] = [el("strong"), el("span", { class: "muted age" }), el("span", { class: "state" })];
-  return Object.assign(el("li", {}, el("label", {}, box, el("span", { class: "name" }, name)), value, age, state), { box, value, age, state });
+  const [newest, age, state] = [el("strong"), el("span", { class: "muted age" }), el("span", { class: "state" })];
+  return Object.assign(el("li", {}, el("label", {}, box, el("span", { class: "name" }, name)), newest, age, state), { box, newest, age, state });
 }
 
 function updateChannel(row, channel) {
   row.box.checked = curves.chosen.has(channel.channel);
-  setText(row.value, channel.value === null ? "no value" : `${figure(channel.value)}${channel.unit ? ` ${channel.unit}` : ""}`);
+  setText(row.newest, channel.value === null ? "no value" : `${figure(channel.value)}${channel.unit ? ` ${channel.unit}` : ""}`);
   updateAge(row, channel);
 }
 
