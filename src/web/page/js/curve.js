@@ -109,7 +109,7 @@ function curveRuns(series, seen) {
   for (const index of seen) {
     const run = runs[runs.length - 1];
     const gap = run ? series.t_ms[index] - series.t_ms[run[run.length - 1]] : Infinity;
-    if (run && gap <= Math.max(5 * usual, 3000)) run.push(index);
+    if (run && gap <= Math.max(5 * usual, series.level === "points" ? 3000 : 11000)) run.push(index);
     else runs.push([index]);
   }
   return runs;

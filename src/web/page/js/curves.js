@@ -37,7 +37,7 @@ function chosenBefore() {
 
 function showChannels() {
   sync(byId("curves-sources"), curves.sources.filter((source) => source.cause), (source) => source.source,
-    () => el("li", { class: "note warn" }), (row, source) => setText(row, full(`${source.source} is ${source.state}: ${source.cause}`)));
+    () => el("li", { class: "note warn" }), (row, source) => setText(row, full(`Source ${source.source} is ${source.state}: ${source.cause}`)));
   sync(byId("curves-channels"), [...curves.channels.values()], (channel) => channel.channel, makeChannel, updateChannel);
 }
 
