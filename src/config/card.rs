@@ -72,6 +72,7 @@ pub(crate) fn read(table: &TomlTable<'_, '_>, folder: &Path, card: &mut ModelCar
     card.resize = table.word("resize", &filters).or(card.resize);
     set(&mut card.min_score, table.number("min_score", 0.0..=1.0));
     set(&mut card.iou, table.number("iou", 0.0..=1.0));
+    set(&mut card.min_coverage, table.number("min_coverage", 0.0..=1.0));
     let top_k = table.get("top_k").and_then(|field| field.whole(1..=crate::types::MAX_FINDINGS as i64));
     card.top_k = top_k.map(|k| k as usize).or(card.top_k);
     read_head(table, card);

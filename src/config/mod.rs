@@ -57,7 +57,7 @@ mod written;
 #[cfg(test)]
 mod zone_tests;
 
-pub use ocellus_engine::{DelegateSettings, Embedding, ModelCard, RuntimeSettings, Task};
+pub use ocellus_engine::{Embedding, ModelCard, RuntimeSettings, Task};
 pub use ocellus_text as text;
 
 pub use attendance::{AttendanceConfig, CameraAttendance, CameraRole, Hours};

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DegradationConfig, DelegateSettings,
-    EvidenceConfig, FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, Line, ModelCard, MqttConfig,
-    OutboxConfig, OutputConfig, PreviewConfig, RecognitionConfig, RecordConfig, RecorderConfig,
-    RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written,
-    Zone,
+    AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DegradationConfig, EvidenceConfig,
+    FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, Line, ModelCard, MqttConfig, OutboxConfig,
+    OutputConfig, PreviewConfig, RecognitionConfig, RecordConfig, RecorderConfig, RuntimeSettings, Source,
+    SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written, Zone,
 };
 use crate::engine::ModelSource;
 
@@ -98,8 +97,8 @@ pub struct ModelConfig {
     pub path: PathBuf,
     /// The card `NAME.toml` beside the file, overridden by the keys of the configuration.
     pub card: ModelCard,
-    /// The accelerator that takes its operators; `None` for the CPU alone.
-    pub delegate: Option<DelegateSettings>,
+    /// The library of an external delegate, whose accelerator takes its operators; `None` for the CPU alone.
+    pub delegate: Option<PathBuf>,
     /// Workers that are reserved for this model.
     pub min_workers: usize,
     /// Most workers that may run it at the same time.
@@ -109,7 +108,7 @@ pub struct ModelConfig {
 impl<'a> From<&'a ModelConfig> for ModelSource<'a> {
     fn from(model: &'a ModelConfig) -> ModelSource<'a> {
         let ModelConfig { name, path, card, delegate, .. } = model;
-        ModelSource { name, path, card, delegate: delegate.as_ref() }
+        ModelSource { name, path, card, delegate: delegate.as_deref() }
     }
 }
 

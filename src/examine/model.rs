@@ -25,7 +25,7 @@ pub(super) fn models(settings: &RuntimeSettings, models: &[ModelConfig]) -> Vec<
 /// What is to be said of a model that runs.
 fn ran(model: &Model) -> String {
     match model.coverage() {
-        Some(coverage) => format!("it can be loaded and run; its delegate took {coverage}"),
+        Some(coverage) => format!("it can be loaded and run; {coverage}"),
         None => "it can be loaded and run".into(),
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn load(domains: &Domains, config: &Config) -> Vec<Unusable> {
     }
     for model in domains.models() {
         if let Some(coverage) = model.coverage() {
-            tracing::info!("model {}: its delegate took {coverage}", model.name());
+            tracing::info!("model {}: {coverage}", model.name());
         }
     }
     unusable

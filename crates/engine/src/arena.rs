@@ -1,7 +1,7 @@
 //! A session over an interpreter's arena. All crates that wrap an interpreter share this handling of raw
 //! memory.
 
-use super::{RunError, RuntimeError, Session, TensorInfo};
+use super::{Coverage, RunError, RuntimeError, Session, TensorInfo};
 
 /// Runs the graph over what lies in the arena.
 pub(crate) trait Invoke {
@@ -39,6 +39,7 @@ pub(crate) struct ArenaSession<I, K> {
     infos: [Vec<TensorInfo>; 2],
     inputs: Vec<TensorMemory>,
     outputs: Vec<TensorMemory>,
+    coverage: Coverage,
 }
 
 impl<I: Invoke, K> ArenaSession<I, K> {
@@ -51,7 +52,14 @@ impl<I: Invoke, K> ArenaSession<I, K> {
     ) -> ArenaSession<I, K> {
         let infos = [inputs.to_vec(), outputs.to_vec()];
         let [inputs, outputs] = places;
-        ArenaSession { interpreter, _keeps: keeps, name: name.into(), infos, inputs, outputs }
+        let (name, coverage) = (name.to_owned(), Coverage::Unknown);
+        ArenaSession { interpreter, _keeps: keeps, name, infos, inputs, outputs, coverage }
+    }
+
+    /// The session with what a delegate took of its graph.
+    #[cfg_attr(not(feature = "litert"), allow(dead_code, reason = "no other runtime takes delegates"))]
+    pub fn with_coverage(self, coverage: Coverage) -> ArenaSession<I, K> {
+        ArenaSession { coverage, ..self }
     }
 }
 
@@ -78,6 +86,10 @@ impl<I: Invoke, K> Session for ArenaSession<I, K> {
         let place = &self.outputs[index];
         // SAFETY: as in `input_mut`; running needs the session exclusively.
         unsafe { std::slice::from_raw_parts(place.at, place.bytes) }
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage.clone()
     }
 }
 

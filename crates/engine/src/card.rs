@@ -71,6 +71,8 @@ pub struct ModelCard {
     pub tiled: Option<bool>,
     /// Whether embeddings are scaled to length one.
     pub embedding: Option<Embedding>,
+    /// Least share of operators, 0 to 1, that the runtime's delegate must take; a model that falls back is refused.
+    pub min_coverage: Option<f32>,
     /// SHA-256 that the model file must have, as hexadecimal digits.
     pub sha256: Option<String>,
 }
@@ -84,39 +86,8 @@ pub struct ModelSource<'a> {
     pub path: &'a Path,
     /// The card, with what the configuration overrides.
     pub card: &'a ModelCard,
-    /// The accelerator that takes its operators; `None` for the CPU alone.
-    pub delegate: Option<&'a DelegateSettings>,
-}
-
-/// An accelerator for a model: an external delegate of TensorFlow Lite.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DelegateSettings {
-    /// The delegate's shared library, such as `/usr/lib/libvx_delegate.so`.
-    pub library: PathBuf,
-    /// The least share of the model's operators that it must take, 0 to 1. With less the model is refused.
-    pub min_coverage: f32,
-}
-
-/// How many operators of a model an accelerator has taken; the CPU runs the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Coverage {
-    /// Operators that the accelerator runs.
-    pub taken: usize,
-    /// All operators of the model.
-    pub operators: usize,
-}
-
-impl Coverage {
-    /// The share that the accelerator runs, 0 to 1.
-    pub fn share(self) -> f32 {
-        if self.operators == 0 { 0.0 } else { self.taken as f32 / self.operators as f32 }
-    }
-}
-
-impl std::fmt::Display for Coverage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} operators ({:.0} %)", self.taken, self.operators, self.share() * 100.0)
-    }
+    /// The library of an external delegate, whose accelerator takes its operators; `None` for the CPU alone.
+    pub delegate: Option<&'a Path>,
 }
 
 /// Which runtime to open: the section `[runtime]` of the configuration.

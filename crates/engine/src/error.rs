@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::Task;
+use crate::{Coverage, Task};
 use ocellus_text::{Explanation, TextFileError};
 
 use super::file::FileError;
@@ -102,15 +102,6 @@ pub enum EngineError {
         /// The delegate's library and why it cannot be used.
         cause: RuntimeError,
     },
-    /// The model's delegate left too much of it to the CPU.
-    Coverage {
-        /// The model's name in the configuration.
-        model: String,
-        /// The delegate's library and what it took.
-        cause: RuntimeError,
-        /// The least share that is asked for, in percent.
-        min_percent: u32,
-    },
     /// The runtime refuses the model.
     Compile {
         /// The model's name in the configuration.
@@ -121,6 +112,17 @@ pub enum EngineError {
         cause: RuntimeError,
         /// The custom operators of the file, as words; empty where it has none.
         operators: String,
+    },
+    /// The delegate took less of the model than its card demands: the model fell back to the CPU.
+    Coverage {
+        /// The model's name in the configuration.
+        model: String,
+        /// The path of the model's file.
+        path: PathBuf,
+        /// The least share of operators, 0 to 1.
+        least: f32,
+        /// What the delegate took of it.
+        coverage: Coverage,
     },
 }
 
@@ -181,15 +183,17 @@ impl EngineError {
                      library that it was built for, or remove `delegate` from [model.{model}]"
                 ),
             ),
-            EngineError::Coverage { model, cause, min_percent } => Explanation::new(
-                format!(
-                    "model {model} fell back to the CPU: {cause}, and min_coverage asks for {min_percent} %"
-                ),
-                "convert the model for this accelerator (quantised to int8, with operators that it knows), or lower min_coverage",
-            ),
             EngineError::Compile { model, path, cause, operators } => Explanation::new(
                 format!("model {model}: the runtime cannot run {}: {cause}{operators}", path.display()),
                 "convert the model for this runtime",
+            ),
+            EngineError::Coverage { model, path, least, coverage } => Explanation::new(
+                format!(
+                    "model {model}: {} fell back to the CPU: {coverage}; at least {} % are demanded",
+                    path.display(),
+                    (least * 100.0).ceil()
+                ),
+                "convert the model for the accelerator, mend the accelerator's library, or lower `min_coverage`",
             ),
         }
     }

@@ -4,8 +4,8 @@
 mod arena;
 mod batch;
 mod card;
+mod coverage;
 mod decode;
-mod delegated;
 mod error;
 mod file;
 mod flatbuffer;
@@ -27,7 +27,8 @@ use ocellus_image::{Dtype, Placement};
 use ocellus_runtime::RunState;
 
 pub use batch::{Batched, MAX_BATCH};
-pub use card::{Coverage, DelegateSettings, Embedding, ModelCard, ModelSource, RuntimeSettings, Task};
+pub use card::{Embedding, ModelCard, ModelSource, RuntimeSettings, Task};
+pub use coverage::Coverage;
 pub use decode::{ClassMap, ClassProbability, Values};
 pub use error::{EngineError, Misfits};
 pub use file::FileError;
@@ -92,6 +93,10 @@ pub trait Session: Send {
     fn run(&mut self) -> Result<(), RunError>;
     /// The bytes of output `index` after [`Session::run`].
     fn output(&self, index: usize) -> &[u8];
+    /// What the runtime's delegate took of the model.
+    fn coverage(&self) -> Coverage {
+        Coverage::Unknown
+    }
     /// What its last runs say about it; [`RunState::Unsure`] where they are not counted.
     fn run_state(&self) -> RunState {
         RunState::Unsure

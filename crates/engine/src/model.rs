@@ -12,13 +12,16 @@ use ocellus_text as text;
 
 use super::batch::{self, Batched};
 use super::decode::{ClassProbability, DecodePlan, Facts, Labels};
-use super::delegated::Accelerated;
 use super::error::{Misfits, word};
 use super::file::ModelFile;
 use super::metadata::Metadata;
 use super::runs::Runs;
 use super::stub::{StubModel, StubSession};
 use super::{Coverage, Decode, EngineError, ModelSource, RuntimeError, Session, TensorInfo, input};
+
+/// An external delegate that takes less than this of a model is of no use where the card says nothing: each change between
+/// CPU and accelerator costs a copy.
+const USUAL_COVERAGE: f32 = 0.5;
 
 /// What each runtime keeps of a model; sessions share it.
 pub(crate) enum Loaded {
@@ -73,7 +76,12 @@ pub struct Model {
     plan: DecodePlan,
     sha256: OnceLock<String>,
     loaded: Loaded,
-    accelerated: Option<Accelerated>,
+    /// The library of the accelerator that takes its operators; `None` for the CPU alone.
+    delegate: Option<PathBuf>,
+    /// Least share of operators that the delegate must take; 0 demands nothing.
+    min_coverage: f32,
+    /// What the delegate took of the first session.
+    coverage: OnceLock<Coverage>,
     runs: Runs,
 }
 
@@ -111,7 +119,13 @@ impl Model {
             plan,
             sha256,
             loaded,
-            accelerated: source.delegate.map(Accelerated::new),
+            delegate: source.delegate.map(Path::to_owned),
+            min_coverage: card.min_coverage.unwrap_or(if source.delegate.is_some() {
+                USUAL_COVERAGE
+            } else {
+                0.0
+            }),
+            coverage: OnceLock::new(),
             runs: Runs::default(),
         })
     }
@@ -163,9 +177,9 @@ impl Model {
         self.sha256.get_or_init(|| sha256(self.loaded.bytes()))
     }
 
-    /// What its accelerator took, once a session was built; `None` for a model on the CPU alone.
-    pub fn coverage(&self) -> Option<Coverage> {
-        self.accelerated.as_ref()?.coverage()
+    /// What its external delegate took, once a session was built; `None` where the configuration names none.
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.coverage.get().filter(|_| self.delegate.is_some())
     }
 
     /// How a picture becomes the input tensor.
@@ -183,9 +197,10 @@ impl Model {
     ///
     /// # Errors
     /// [`EngineError::Compile`] where the runtime refuses the model; it names the custom operators.
+    /// [`EngineError::Coverage`] where the delegate took less of it than its card demands.
     pub fn session(&self) -> Result<Box<dyn Session>, EngineError> {
         match self.batch {
-            1 => self.open().map_err(|cause| self.refused(cause)),
+            1 => self.open(),
             _ => Ok(Box::new(self.batched()?)),
         }
     }
@@ -195,7 +210,7 @@ impl Model {
     /// # Errors
     /// As [`Model::session`].
     pub fn batched(&self) -> Result<Batched, EngineError> {
-        let inner = self.open().map_err(|cause| self.refused(cause))?;
+        let inner = self.open()?;
         Ok(Batched::new(inner, self.batch, self.slot.clone()))
     }
 
@@ -206,15 +221,28 @@ impl Model {
     }
 
     /// A session whose runs are watched from after the warm-up on.
-    fn open(&self) -> Result<Box<dyn Session>, RuntimeError> {
-        Ok(self.runs.watch(self.open_bare()?))
+    fn open(&self) -> Result<Box<dyn Session>, EngineError> {
+        let session = self.open_bare().map_err(|cause| self.refused(cause))?;
+        let coverage = session.coverage();
+        // The sessions of a model are alike.
+        let coverage = self.coverage.get_or_init(|| coverage).clone();
+        if !coverage.reaches(self.min_coverage) {
+            let (model, path) = (self.name.clone(), self.path.clone());
+            return Err(EngineError::Coverage { model, path, least: self.min_coverage, coverage });
+        }
+        Ok(self.runs.watch(session))
     }
 
     /// Every runtime runs a new session once: most lay out their tensors only then.
     fn open_bare(&self) -> Result<Box<dyn Session>, RuntimeError> {
-        let accelerated = self.accelerated.as_ref();
-        let alone =
-            |runtime: &str| accelerated.map_or(Ok(()), |accelerated| Err(accelerated.untaken(runtime)));
+        let delegate = self.delegate.as_deref();
+        let alone = |runtime: &str| match delegate {
+            None => Ok(()),
+            Some(library) => {
+                let cause = format!("the runtime {runtime} takes no external delegates");
+                Err(RuntimeError::Delegate { library: library.to_owned(), cause: Box::new(cause.into()) })
+            }
+        };
         match &self.loaded {
             Loaded::Stub(model, _) => {
                 alone("stub")?;
@@ -244,14 +272,9 @@ impl Model {
     }
 
     fn refused(&self, cause: RuntimeError) -> EngineError {
-        let model = self.name.clone();
-        let cause = match cause {
-            RuntimeError::Delegate { .. } => return EngineError::Delegate { model, cause },
-            RuntimeError::Coverage { min_percent, .. } => {
-                return EngineError::Coverage { model, cause, min_percent };
-            }
-            cause => cause,
-        };
+        if let RuntimeError::Delegate { .. } = cause {
+            return EngineError::Delegate { model: self.name.clone(), cause };
+        }
         let custom = self.file.as_ref().map_or(Vec::new(), |file| file.custom_operators());
         let operators = match custom[..] {
             [] => String::new(),

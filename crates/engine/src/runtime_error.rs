@@ -69,16 +69,6 @@ pub enum RuntimeError {
         /// What the loader, the delegate or the runtime says.
         cause: Box<RuntimeError>,
     },
-    /// A delegate took fewer operators than the configuration asks for.
-    #[error("the delegate {} took {coverage}", .library.display())]
-    Coverage {
-        /// The delegate's shared library.
-        library: std::path::PathBuf,
-        /// The operators that it took.
-        coverage: crate::Coverage,
-        /// The least share that is asked for, in percent.
-        min_percent: u32,
-    },
     /// The text of an error whose type says no more, or of the dynamic loader.
     #[error("{0}")]
     Message(String),

@@ -5,6 +5,8 @@
 //! run_us = 1000                     # each run keeps its core busy for so long; 0 by default
 //! slow_from = 20                    # the runs of a session before this one are instant; 1 (the first) by default
 //! fail = "out of memory"            # each run after the warm-up fails with this; absent: none does
+//! operators = 10                    # operators of the model; absent: its delegate is not known
+//! cpu_operators = ["FFT"]           # those that its delegate leaves to the CPU; none by default
 //! [[input]]
 //! name = "image"
 //! shape = [1, 4, 4, 3]
@@ -25,7 +27,7 @@ use toml::{Table, Value};
 
 use ocellus_image::Dtype;
 
-use super::{RunError, Session, TensorInfo};
+use super::{Coverage, RunError, Session, TensorInfo};
 
 /// Why the stub's description is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +62,7 @@ pub(crate) struct StubModel {
     run: Duration,
     slow_from: u64,
     fail: Option<String>,
+    coverage: Coverage,
 }
 
 impl StubModel {
@@ -80,14 +83,32 @@ impl StubModel {
         let run = Duration::from_micros(u64::try_from(run_us).unwrap_or(0));
         let slow_from = doc.get("slow_from").and_then(Value::as_integer).unwrap_or(1).unsigned_abs();
         let fail = doc.get("fail").and_then(Value::as_str).map(str::to_owned);
-        Ok(StubModel { inputs, outputs, bytes, run, slow_from, fail })
+        let coverage = coverage(&doc);
+        Ok(StubModel { inputs, outputs, bytes, run, slow_from, fail, coverage })
     }
 
     /// A stub of a real model's shape: outputs are zeros.
     pub fn zeros(inputs: Vec<TensorInfo>, outputs: Vec<TensorInfo>) -> StubModel {
         let bytes = outputs.iter().map(|info| vec![0; info.bytes()]).collect();
-        StubModel { inputs, outputs, bytes, run: Duration::ZERO, slow_from: 1, fail: None }
+        StubModel {
+            inputs,
+            outputs,
+            bytes,
+            run: Duration::ZERO,
+            slow_from: 1,
+            fail: None,
+            coverage: Coverage::Unknown,
+        }
     }
+}
+
+/// What the stub's delegate took: all of `operators` but `cpu_operators`.
+fn coverage(doc: &Table) -> Coverage {
+    let count =
+        doc.get("operators").and_then(Value::as_integer).and_then(|count| usize::try_from(count).ok());
+    let left = doc.get("cpu_operators").and_then(Value::as_array);
+    let left = left.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    count.map_or(Coverage::Unknown, |operators| Coverage::Part { operators, left })
 }
 
 fn collect(tables: &[Value]) -> Vec<&Table> {
@@ -185,6 +206,10 @@ impl Session for StubSession {
 
     fn output(&self, index: usize) -> &[u8] {
         &self.model.bytes[index]
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.model.coverage.clone()
     }
 }
 

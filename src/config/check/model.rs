@@ -1,14 +1,11 @@
 //! Checks `[model.NAME]`: the file, its card, and its workers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::SectionScope;
 use crate::config::files::{Files, text_fault};
 use crate::config::raw::TomlTable;
-use crate::config::{DelegateSettings, ModelCard, ModelConfig, card, catalogue_model, text};
-
-/// A delegate that takes less than this of a model is of no use: each change between CPU and accelerator costs a copy.
-const USUAL_COVERAGE: f32 = 0.5;
+use crate::config::{ModelCard, ModelConfig, card, catalogue_model, text};
 
 pub(super) fn models(root: &TomlTable<'_, '_>, scope: &SectionScope, workers: usize) -> Vec<ModelConfig> {
     let models =
@@ -41,8 +38,8 @@ fn model(name: String, table: TomlTable<'_, '_>, files: &Files, workers: usize) 
     }
 }
 
-/// The library of the accelerator, and how much of the model it must take.
-fn delegate(table: &TomlTable<'_, '_>, files: &Files) -> Option<DelegateSettings> {
+/// The library of the accelerator's delegate.
+fn delegate(table: &TomlTable<'_, '_>, files: &Files) -> Option<PathBuf> {
     let remedy = |path: &Path| {
         format!(
             "install the delegate of this board's accelerator (its BSP has it, such as /usr/lib/libvx_delegate.so) as {}, correct the \
@@ -50,16 +47,7 @@ fn delegate(table: &TomlTable<'_, '_>, files: &Files) -> Option<DelegateSettings
             path.display()
         )
     };
-    let library = table.get("delegate").map(|field| files.existing_or(&field, remedy));
-    let least = table.number("min_coverage", 0.0..=1.0);
-    if let (None, Some(_)) = (&library, least) {
-        table.fault(
-            "min_coverage",
-            "there is no delegate that could take anything",
-            "set delegate, or leave it out",
-        );
-    }
-    Some(DelegateSettings { library: library??, min_coverage: least.unwrap_or(USUAL_COVERAGE) })
+    files.existing_or(&table.get("delegate")?, remedy)
 }
 
 /// The remedy for a missing file. For a public model it names the download, the command, the SHA-256 and the

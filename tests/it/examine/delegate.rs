@@ -98,8 +98,11 @@ fn a_model_that_fell_back_to_the_cpu_is_refused_with_what_the_delegate_took() {
     let (idle, busy) = (built(&fixture, "idle.so", &[]), built(&fixture, "busy.so", &["-DTAKES_ALL"]));
     let lines = |delegate: &PathBuf| format!("delegate = \"{}\"\nmin_coverage = 0.9", delegate.display());
     let fallen = report(&fixture, &runtime, &lines(&idle));
-    let fault = fallen.assert_fault("models", &["fell back to the CPU", "0 of 31 operators (0 %)", "90 %"]);
-    assert!(fault["remedy"].as_str().unwrap().contains("convert the model"), "{fault}");
+    let fault = fallen.assert_fault(
+        "models",
+        &["fell back to the CPU", "took 0 of 31 operators (0 %)", "Conv2d (", "at least 90 % are demanded"],
+    );
+    assert!(fault["remedy"].as_str().unwrap().contains("convert the model for the accelerator"), "{fault}");
     let check = fixture.command(&["check"]);
     assert_eq!(check.status.code(), Some(3), "{check:?}");
     assert!(String::from_utf8_lossy(&check.stderr).contains("model.m.min_coverage"), "{check:?}");

@@ -162,3 +162,27 @@ fn a_strict_run_refuses_the_same_file_with_the_same_words_before_it_touches_anyt
     assert_eq!(output.status.code(), Some(3));
     assert!(said(&output).contains("ocellus.toml"), "{}", said(&output));
 }
+
+#[test]
+fn a_model_that_fell_back_to_the_cpu_is_refused_with_what_the_delegate_left() {
+    let fixture = Fixture::new();
+    let model = fixture.stub("m", &Stub::default());
+    let stub = fs::read_to_string(fixture.path("m.stub")).unwrap();
+    let head = "operators = 10\ncpu_operators = [\"FFT\", \"CUMSUM\", \"RFFT2D\"]\n";
+    fs::write(fixture.path("m.stub"), format!("{head}{stub}")).unwrap();
+    let config = |least: &str| format!("{model}min_coverage = {least}\n{CAMERA}");
+    let words = [
+        "model.m.min_coverage",
+        "fell back to the CPU",
+        "took 7 of 10 operators (70 %); on the CPU: FFT, CUMSUM, RFFT2D",
+        "at least 80 % are demanded",
+    ];
+    assert_refused(&fixture, "stub", &config("0.8"), "0.8", &words);
+    fixture.config(1, &config("0.7"));
+    let output = fixture.command(&["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    // A delegate of which nothing is known is none.
+    fs::write(fixture.path("m.stub"), &stub).unwrap();
+    assert_refused(&fixture, "stub", &config("0.8"), "0.8", &["does not tell what its delegate took"]);
+    assert_refused(&fixture, "stub", &config("80"), "80", &["model.m.min_coverage", "out of range"]);
+}

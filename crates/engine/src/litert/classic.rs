@@ -1,14 +1,14 @@
 //! Runs models with a classic TensorFlow Lite C library (such as a board's BSP), which the library search may
 //! find.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use edgefirst_tflite::{Interpreter, Library, Model};
 
 use super::{delegate, text};
 use crate::arena::{ArenaSession, Invoke, TensorMemory};
-use crate::delegated::Accelerated;
-use crate::{RuntimeError, TensorInfo};
+use crate::{Coverage, RuntimeError, TensorInfo};
 
 /// A model that the interpreter has parsed; the crate keeps the bytes.
 pub(crate) struct ClassicModel {
@@ -41,18 +41,14 @@ pub(crate) fn classic(
     name: &str,
     inputs: &[TensorInfo],
     outputs: &[TensorInfo],
-    accelerated: Option<&Accelerated>,
+    library: Option<&Path>,
 ) -> Result<ArenaSession<Interpreter<'static>, Arc<ClassicModel>>, RuntimeError> {
-    let mut interpreter = match accelerated {
+    let (mut interpreter, coverage) = match library {
         None => {
             let builder = Interpreter::builder(model.lib).map_err(text)?.num_threads(1);
-            builder.build(&model.model).map_err(text)?
+            (builder.build(&model.model).map_err(text)?, Coverage::Unknown)
         }
-        Some(accelerated) => {
-            let (interpreter, coverage) = delegate::build(model.lib, &model.model, &accelerated.settings)?;
-            accelerated.took(coverage)?;
-            interpreter
-        }
+        Some(library) => delegate::build(model.lib, &model.model, library)?,
     };
     // The arena is laid out by the build, output tensors that the graph sizes itself by a first run.
     Interpreter::invoke(&mut interpreter).map_err(text)?;
@@ -69,5 +65,6 @@ pub(crate) fn classic(
         // SAFETY: as above.
         places[1].push(unsafe { TensorMemory::new(bytes.as_ptr().cast_mut(), bytes.len(), info) }?);
     }
-    Ok(ArenaSession::new((interpreter, model.clone()), name, (inputs, outputs), places))
+    let session = ArenaSession::new((interpreter, model.clone()), name, (inputs, outputs), places);
+    Ok(session.with_coverage(coverage))
 }

@@ -1,13 +1,14 @@
 //! External delegates of TensorFlow Lite: libraries that hand operators of a model to an accelerator. What they take is
 //! counted, because a delegate that takes nothing leaves the model on the CPU in silence.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::path::Path;
 
 use edgefirst_tflite::{Delegate, Interpreter, Library, Model};
 use edgefirst_tflite_sys as ffi;
 
-use super::text;
-use crate::{Coverage, DelegateSettings, RuntimeError};
+use super::{operators, text};
+use crate::{Coverage, RuntimeError};
 
 type Prepare = unsafe extern "C" fn(*mut ffi::TfLiteContext, *mut ffi::TfLiteDelegate) -> ffi::TfLiteStatus;
 
@@ -15,41 +16,42 @@ type Prepare = unsafe extern "C" fn(*mut ffi::TfLiteContext, *mut ffi::TfLiteDel
 const TAKEN: i32 = 51;
 
 /// The delegate whose `Prepare` is being called on this thread, and what it took.
-#[derive(Clone, Copy)]
 struct Preparing {
     original: Prepare,
-    coverage: Coverage,
+    operators: usize,
+    /// Names of those that are left to the CPU.
+    left: Vec<String>,
 }
 
 thread_local! {
     /// Set while an interpreter is built: the runtime prepares a delegate on the thread that builds.
-    static PREPARING: Cell<Option<Preparing>> = const { Cell::new(None) };
+    static PREPARING: RefCell<Option<Preparing>> = const { RefCell::new(None) };
 }
 
-/// Builds a single-threaded interpreter whose operators `settings`' delegate may take. Returns what it took.
+/// Builds a single-threaded interpreter whose operators the delegate in `library` may take. Returns what it took.
 pub(super) fn build(
     lib: &'static Library,
     model: &Model<'static>,
-    settings: &DelegateSettings,
+    library: &Path,
 ) -> Result<(Interpreter<'static>, Coverage), RuntimeError> {
-    let library = &settings.library;
     let unusable =
-        |cause: RuntimeError| RuntimeError::Delegate { library: library.clone(), cause: Box::new(cause) };
+        |cause: RuntimeError| RuntimeError::Delegate { library: library.to_owned(), cause: Box::new(cause) };
     let delegate = Delegate::load(library).map_err(|error| unusable(text(error)))?;
     let raw = delegate.as_ptr();
     // SAFETY: the delegate lives, and nothing else uses it before it is given to a builder.
     let original = unsafe { (*raw).Prepare };
     let original = original.ok_or_else(|| unusable("it has no function Prepare".into()))?;
-    PREPARING.set(Some(Preparing { original, coverage: Coverage::default() }));
+    PREPARING.set(Some(Preparing { original, operators: 0, left: Vec::new() }));
     // SAFETY: as above; `count` calls the original.
     unsafe { (*raw).Prepare = Some(count) };
     let builder = Interpreter::builder(lib).map_err(text)?.num_threads(1).delegate(delegate);
     let built = builder.build(model);
-    let coverage = PREPARING.take().map(|preparing| preparing.coverage).unwrap_or_default();
+    let counted = PREPARING.take();
     let interpreter = built.map_err(|error| unusable(text(error)))?;
     // SAFETY: the interpreter owns the delegate and lives. Should the runtime prepare it again, nobody counts any more.
     unsafe { (*raw).Prepare = Some(original) };
-    Ok((interpreter, coverage))
+    let coverage = counted.map(|Preparing { operators, left, .. }| Coverage::Part { operators, left });
+    Ok((interpreter, coverage.unwrap_or_default()))
 }
 
 /// Calls the delegate's own `Prepare`, and counts the operators before it and those that are left to the CPU after it.
@@ -57,18 +59,17 @@ unsafe extern "C" fn count(
     context: *mut ffi::TfLiteContext,
     delegate: *mut ffi::TfLiteDelegate,
 ) -> ffi::TfLiteStatus {
-    let Some(preparing) = PREPARING.get() else { return ffi::TfLiteStatus_kTfLiteError };
+    let Some(mut preparing) = PREPARING.take() else { return ffi::TfLiteStatus_kTfLiteError };
     // SAFETY: the runtime calls this with a living context, whose functions may be used while a delegate is prepared.
     let before = unsafe { plan(context) };
     // SAFETY: the delegate's own function, with the arguments that the runtime gave.
     let status = unsafe { (preparing.original)(context, delegate) };
     // SAFETY: as above. The plan is asked for again, because taking operators replaces it.
-    let left = unsafe { plan(context) }.into_iter().filter(|builtin| *builtin != TAKEN).count();
+    let after = unsafe { plan(context) };
     // A graph may have subgraphs, each of which is prepared.
-    let Coverage { taken, operators } = preparing.coverage;
-    let coverage =
-        Coverage { taken: taken + before.len().saturating_sub(left), operators: operators + before.len() };
-    PREPARING.set(Some(Preparing { coverage, ..preparing }));
+    preparing.operators += before.len();
+    preparing.left.extend(after.into_iter().filter(|code| *code != TAKEN).map(operators::name));
+    PREPARING.set(Some(preparing));
     status
 }
 

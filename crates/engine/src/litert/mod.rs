@@ -6,6 +6,7 @@
 mod classic;
 mod delegate;
 mod model;
+mod operators;
 mod quiet;
 mod session;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use edgefirst_tflite_sys::litert as ffi;
 
-use crate::{RunError, RuntimeError, Session, TensorInfo};
+use crate::{Coverage, RunError, RuntimeError, Session, TensorInfo};
 use ocellus_image::Dtype;
 
 use super::model::LiteRtModel;
@@ -243,6 +243,19 @@ impl Session for LiteRtSession {
 
     fn output(&self, index: usize) -> &[u8] {
         self.outputs[index].slice()
+    }
+
+    fn coverage(&self) -> Coverage {
+        let mut all = false;
+        // SAFETY: the compiled model lives, and the out-parameter is valid.
+        let status = unsafe {
+            (self.compiled.model.env.fns.compiled_model_is_fully_accelerated)(self.compiled.ptr, &mut all)
+        };
+        match check("LiteRtCompiledModelIsFullyAccelerated", status) {
+            Ok(()) if all => Coverage::All,
+            Ok(()) => Coverage::NotAll,
+            Err(_) => Coverage::Unknown,
+        }
     }
 }
 

@@ -226,3 +226,18 @@ fn flipped_bytes_are_refused_or_run_but_never_kill_the_process() {
     }
     assert!(refused > 20 && accepted > 20, "{refused} refused, {accepted} accepted");
 }
+
+/// On a machine without an NPU the delegate is XNNPACK: it takes all of one of these models, and not all of the other.
+#[test]
+fn a_model_of_which_the_delegate_took_too_little_is_refused_by_litert_and_one_that_it_took_is_not() {
+    const TAKEN: &str = "models/selfie_segmenter.tflite";
+    let Some(data) = data(&[CLASSIFIER, TAKEN]) else { return };
+    for runtime in runtimes().into_iter().filter(|runtime| runtime.describe().contains("LiteRT")) {
+        let whole = |task| ModelCard { min_coverage: Some(1.0), ..card(task) };
+        let message = refused(&runtime, &data.join(CLASSIFIER), whole(Task::Classify));
+        assert_says(&message, &["fell back to the CPU", "left some operators to the CPU", "at least 100 %"]);
+        let taken = whole(Task::Segment);
+        let model = runtime.load(source(&data.join(TAKEN), &taken)).unwrap();
+        model.session().unwrap();
+    }
+}
