@@ -261,7 +261,7 @@ impl Model {
                 &self.name,
                 &self.inputs,
                 &self.outputs,
-                accelerated,
+                delegate,
             )?)),
             #[cfg(feature = "tflitec")]
             Loaded::TfLiteC(bytes) => {
