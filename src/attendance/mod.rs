@@ -64,7 +64,7 @@ pub struct Around<'a> {
     pub synchronised: &'a dyn Fn() -> bool,
     /// Whether a camera gives frames.
     pub looks: &'a dyn Fn(&str) -> bool,
-    /// Records around events.
+    /// Records the camera around its events.
     pub recordings: &'a dyn RecordingRequests,
     /// Raises the alarm of this name with its cause, or ends it (`None`).
     pub alarm: &'a dyn Fn(&str, Option<&Explanation>),

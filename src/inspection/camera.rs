@@ -62,7 +62,7 @@ pub(super) struct LaneAround {
     pub(super) sinks: Arc<[Arc<dyn Sink>]>,
     pub(super) bell: Arc<Bell>,
     pub(super) scheduler: Arc<Scheduler>,
-    /// Records around triggers.
+    /// Records the camera around its triggers.
     pub(super) recordings: Arc<dyn RecordingRequests>,
 }
 

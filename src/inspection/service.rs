@@ -43,7 +43,7 @@ pub struct InspectionAround {
     pub store: Store,
     /// The numbers of acquisitions.
     pub numbers: Numbers,
-    /// Records around triggers.
+    /// Records the camera around its triggers.
     pub recordings: Arc<dyn RecordingRequests>,
     /// Raises the alarm of a product that is not ready.
     pub alarms: Arc<dyn Alarms>,
