@@ -6,3 +6,4 @@ mod off;
 mod rest;
 mod run;
 mod support;
+mod telemetry;
