@@ -220,6 +220,10 @@ impl Feed<FrameItem> for LaneFeed {
         self.0.take()
     }
 
+    fn owner(&self) -> &str {
+        &self.0.camera
+    }
+
     fn waiting(&self) -> usize {
         self.0.intake.lock().reader.backlog() as usize
     }

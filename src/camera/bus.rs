@@ -6,6 +6,7 @@ use std::time::Duration;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::threads::name_thread;
 use crate::supervisor::time_slice;
 use crate::types::Explanation;
 
@@ -69,12 +70,14 @@ pub enum FaultKind {
 }
 
 /// Keeps only errors on the bus, so that messages do not pile up; warnings (damage that a decoder skipped)
-/// are logged. Each of the pipeline's streaming threads gets time slices of `slice` when it starts.
+/// are logged. Each of the pipeline's streaming threads gets its name and time slices of `slice` when it starts.
 pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration, wording: Wording) {
     let camera = camera.to_owned();
     bus.set_sync_handler(move |_, message| match message.view() {
         // The thread itself posts this message, so the call applies to it.
         gst::MessageView::StreamStatus(status) if status.get().0 == gst::StreamStatusType::Enter => {
+            let element = status.get().1.name();
+            name_thread(&camera, &element);
             time_slice(slice);
             gst::BusSyncReply::Drop
         }

@@ -31,6 +31,7 @@ mod session;
 mod source;
 mod splitter;
 pub mod tcp;
+mod threads;
 mod v4l2;
 
 use crate::config;
@@ -43,6 +44,7 @@ pub use health::Health;
 #[cfg(feature = "demo")]
 pub use painter::{Painter, PainterError};
 pub use probe::{gstreamer_facts, probe};
+pub use threads::belongs_to;
 
 /// What happened to a frame that was offered to the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,7 @@ pub fn run(
     sink: &mut dyn FrameSink,
     wiring: &Wiring<'_>,
 ) -> Result<SessionEnd, CaptureError> {
+    threads::name_thread(&camera.name, "capture");
     gstreamer::init().map_err(|source| CaptureError::Init { source })?;
     session::CaptureSession::new(camera, sink, wiring).run()
 }

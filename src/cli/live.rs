@@ -1,11 +1,20 @@
-//! `ocellus product`, `trigger`, `status`, `alarm`, `intake`, `restart` and `reload`: requests to the running service.
+//! `ocellus product`, `trigger`, `status`, `alarm`, `intake`, `restart`, `reload`, `stop`, `top`, `log`, `logs` and `console`: requests to the running service.
 
 pub(super) mod alarm;
+pub(super) mod console;
+mod glance;
 pub(super) mod intake;
+pub(super) mod log;
+mod log_file;
+pub(super) mod logs;
+mod moment;
 pub(super) mod product;
 pub(super) mod reload;
 pub(super) mod restart;
+mod screen;
 pub(super) mod status;
+pub(super) mod stop;
+pub(super) mod top;
 pub(super) mod trigger;
 
 use clap::Args;

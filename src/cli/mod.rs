@@ -62,7 +62,7 @@ enum CliCommand {
     Check(check::CheckArgs),
     /// Examine this box and name every fault with its cause and remedy, with or without a running service.
     Doctor(doctor::DoctorArgs),
-    /// Show the state of the running service.
+    /// Show the state of the running service, its cameras, queues, disks and alarms; also as it changes.
     Status(live::status::StatusArgs),
     /// List the alarms of the running service, or acknowledge one.
     Alarm(live::alarm::AlarmArgs),
@@ -78,6 +78,16 @@ enum CliCommand {
     Reload(live::reload::ReloadArgs),
     /// Restart one unit of the running service.
     Restart(live::restart::RestartArgs),
+    /// Show the newest lines of the service's log, and follow it.
+    Logs(live::logs::LogsArgs),
+    /// Show or change the level of the running service's log, also for a while.
+    Log(live::log::LogArgs),
+    /// Show what the processor is busy with: by camera, stage and thread.
+    Top(live::top::TopArgs),
+    /// Ask the running service to finish its work and end, and wait until it is gone.
+    Stop(live::stop::StopArgs),
+    /// Type commands to the running service, with completion and history; or run a script of them.
+    Console(live::console::ConsoleArgs),
     /// Teach the pictures of good parts that inspection compares with, test changes, and undo them.
     Golden(golden::GoldenArgs),
     /// Enrol, list, rename, merge and erase the people whose faces are recognised.
@@ -115,7 +125,7 @@ enum CliCommand {
 }
 
 /// Arguments that choose the configuration and the state directory.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Configured {
     /// The configuration file; without it the built-in default, the demo with the built-in scene.
     #[arg(long, value_name = "FILE", global = true)]
@@ -127,7 +137,7 @@ struct Configured {
 
 impl Configured {
     fn options(&self) -> Options {
-        Options { config: self.config.clone(), state_dir: self.state_dir.clone(), strict: false }
+        Options { config: self.config.clone(), state_dir: self.state_dir.clone(), ..Options::default() }
     }
 
     /// The state directory with the service's socket. A faulty configuration is accepted, because asking
@@ -162,6 +172,11 @@ pub fn main() -> ExitCode {
         CliCommand::Trigger(arguments) => live::trigger::run(&arguments),
         CliCommand::Reload(arguments) => live::reload::run(&arguments),
         CliCommand::Restart(arguments) => live::restart::run(&arguments),
+        CliCommand::Logs(arguments) => live::logs::run(&arguments),
+        CliCommand::Log(arguments) => live::log::run(&arguments),
+        CliCommand::Top(arguments) => live::top::run(&arguments),
+        CliCommand::Stop(arguments) => live::stop::run(&arguments),
+        CliCommand::Console(arguments) => live::console::run(&arguments),
         CliCommand::Golden(arguments) => golden::run(&arguments),
         CliCommand::Faces(arguments) => faces::run(&arguments),
         CliCommand::Models(arguments) => models::run(&arguments),
@@ -190,7 +205,7 @@ pub fn main() -> ExitCode {
 
 /// The exit code for an error; docs/command-line.md has the table.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<Faults>() {
+    if error.is::<Faults>() || error.is::<run::LevelFault>() {
         return Exit::Config;
     }
     if error.is::<StoreError>() || matches!(error.downcast_ref(), Some(GoldenError::Store(_))) {
@@ -226,6 +241,15 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(ReplayFault::Model { .. }) => return Exit::Model,
         Some(ReplayFault::NoRecipe { .. }) => return Exit::Evidence,
         None => {}
+    }
+    if let Some(fault) = error.downcast_ref::<run::daemon::DaemonFault>() {
+        return fault.exit();
+    }
+    if error.is::<live::console::ConsoleFault>() {
+        return Exit::Usage;
+    }
+    if error.is::<live::stop::StillRunning>() {
+        return Exit::Drain;
     }
     match error.downcast_ref::<AskError>() {
         Some(AskError::NotRunning { .. } | AskError::Broken { .. }) => return Exit::Away,

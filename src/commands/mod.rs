@@ -4,9 +4,12 @@
 //!
 //! The types of a domain's commands belong to the domain; those of the service itself are in [`service`].
 
+pub mod log;
+pub mod overview;
 mod parse;
 pub mod schema;
 pub mod service;
+pub mod top;
 
 use std::sync::Arc;
 
@@ -66,6 +69,14 @@ pub enum Command {
     Output(outputs::OutputCommand),
     /// Report sources of telemetry, their channels and histories.
     Intake(intake::IntakeCommand),
+    /// Show or change the level of the log.
+    Log(log::LogRequest),
+    /// Read the newest lines of the log.
+    Logs(log::LogsRequest),
+    /// Report the CPU times of threads, stages and cameras.
+    Top,
+    /// Finish the work under way, and end the service.
+    Stop,
 }
 
 impl Command {
@@ -89,6 +100,10 @@ impl Command {
             Command::Bundle => CommandKind::Bundle,
             Command::Output(_) => CommandKind::Output,
             Command::Intake(_) => CommandKind::Intake,
+            Command::Log(_) => CommandKind::Log,
+            Command::Logs(_) => CommandKind::Logs,
+            Command::Top => CommandKind::Top,
+            Command::Stop => CommandKind::Stop,
         }
     }
 }
@@ -147,6 +162,14 @@ answers! {
         Output(outputs::OutputAnswer),
         /// Answer to `intake`: depends on the action.
         Intake(intake::IntakeAnswer),
+        /// Answer to `log`: the level in force.
+        LogLevel(log::LogLevelOut),
+        /// Answer to `logs`: the lines.
+        Logs(log::LogsOut),
+        /// Answer to `top`: the CPU times.
+        Top(top::TopOut),
+        /// Answer to `stop`: what ends.
+        Stopping(top::StoppingOut),
     }
 }
 

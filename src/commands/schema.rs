@@ -44,7 +44,13 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
         }
         CommandKind::Restart => (Some(schema_for!(RestartRequest)), Some(schema_for!(RestartedOut))),
         // These commands are not available over MQTT.
-        CommandKind::Config | CommandKind::Backup | CommandKind::Bundle => (None, None),
+        CommandKind::Config
+        | CommandKind::Backup
+        | CommandKind::Bundle
+        | CommandKind::Log
+        | CommandKind::Logs
+        | CommandKind::Top
+        | CommandKind::Stop => (None, None),
         CommandKind::Alarm => (Some(schema_for!(AlarmRequest)), Some(schema_for!(AlarmAnswer))),
     };
     let named = |what: &str, schema: Schema| {

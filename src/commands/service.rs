@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::overview::Overview;
 use crate::contract::rest::ComponentOut;
 use crate::contract::{self, Status, TriggerStatus};
 
@@ -83,6 +84,9 @@ pub struct ServiceStatus {
     /// What the service does without under overload at present, in the order in which it began to; empty where nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+    /// Cameras, queues, disks and units; absent in the answer of an older service.
+    #[serde(flatten)]
+    pub overview: Option<Overview>,
 }
 
 /// Messages that the broker rejects.

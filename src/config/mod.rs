@@ -22,6 +22,7 @@ mod inspect;
 mod intake;
 mod launch;
 mod limits;
+mod log;
 mod network;
 pub mod output;
 #[cfg(test)]
@@ -77,6 +78,7 @@ pub use inspect::{EvidenceConfig, Inspect};
 pub use intake::{ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload};
 pub use launch::LaunchLine;
 pub use limits::ValueFault;
+pub use log::{LogConfig, check_filter};
 pub use network::Network;
 pub use output::OutputConfig;
 pub use preview::{AnnotateConfig, PreviewConfig};
@@ -84,7 +86,7 @@ pub use provision::{PROVISION_FILE, ProvisionedBroker, ProvisionedUser, Provisio
 pub(crate) use raw::nearest;
 pub use record::{ClipEncoding, RecordAs, RecordConfig, RecordLayer, RecordOn, RecorderConfig};
 pub use secret::{PasswordError, read_password};
-pub use sections::{CameraConfig, Config, DetectConfig, Device, LogConfig, ModelConfig, Pace, V4l2, Workers};
+pub use sections::{CameraConfig, Config, DetectConfig, Device, ModelConfig, Pace, V4l2, Workers};
 pub use segment_model::SegmentModel;
 pub use source::{Source, SourceError};
 pub use supervisor::SupervisorConfig;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::{
     AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DegradationConfig, EvidenceConfig,
-    FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, Line, ModelCard, MqttConfig, OutboxConfig,
-    OutputConfig, PreviewConfig, RecognitionConfig, RecordConfig, RecorderConfig, RuntimeSettings, Source,
-    SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written, Zone,
+    FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, Line, LogConfig, ModelCard, MqttConfig,
+    OutboxConfig, OutputConfig, PreviewConfig, RecognitionConfig, RecordConfig, RecorderConfig,
+    RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written,
+    Zone,
 };
 use crate::engine::ModelSource;
 
@@ -79,13 +80,6 @@ pub struct Device {
 pub struct Workers {
     /// One worker is pinned to each of these cores; the check ensures that all exist.
     pub cores: Vec<usize>,
-}
-
-/// `[log]`: what the service logs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogConfig {
-    /// `error`, `warn`, `info`, `debug`, `trace`, or a `tracing` filter.
-    pub level: String,
 }
 
 /// `[model.NAME]`: the file and its card.

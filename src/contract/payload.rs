@@ -97,7 +97,7 @@ impl Payload for Status {
 }
 
 /// The state of one camera.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CameraState {
     /// The camera delivers frames.

@@ -186,7 +186,7 @@ pub struct ComponentOut {
 }
 
 /// A supervised unit of the service.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UnitOut {
     /// Name of the unit, as in `/api/v1/units`.
     pub name: String,

@@ -23,7 +23,7 @@ use crate::pipeline::Follower;
 use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::Feed;
 use crate::types::{
-    Clock, Degradation, Frame, Inspection, Outcome, PartPictureStore, Point, Report, SystemClock,
+    Clock, Degradation, Frame, Inspection, Label, Outcome, PartPictureStore, Point, Report, SystemClock,
 };
 
 /// The store of part pictures, set once the service has one.
@@ -31,6 +31,8 @@ pub type PartPictures = Arc<OnceLock<Arc<dyn PartPictureStore>>>;
 
 /// How the pictures of a camera are made.
 pub struct PreviewSettings {
+    /// The name of the camera.
+    pub camera: Label,
     /// The most live pictures in a second.
     pub fps: u32,
     /// Size and quality of the pictures.
@@ -237,6 +239,10 @@ pub struct PreviewFeed(pub Arc<Preview>);
 impl Feed<PictureItem> for PreviewFeed {
     fn take(&self) -> Option<PictureItem> {
         self.0.take()
+    }
+
+    fn owner(&self) -> &str {
+        &self.0.settings.camera
     }
 
     fn waiting(&self) -> usize {

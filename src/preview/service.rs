@@ -70,6 +70,7 @@ impl Previews {
         let PreviewConfig { fps, width, quality, hold } = camera.preview;
         let busy = camera.inspect.as_ref().map_or(0, |inspect| inspect.queue);
         let settings = PreviewSettings {
+            camera: camera.name.as_str().into(),
             fps,
             look: Look { width, quality },
             hold,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::audit::{Audit, AuditChange, AuditSource};
+use crate::commands::log::LogRequest;
 use crate::commands::{Command, CommandRequest, attendance, faces};
 use crate::contract::topic::Topics;
 use crate::types::{CommandKind, Origin, Responder};
@@ -62,7 +63,9 @@ fn change(command: &Command) -> Option<(String, String)> {
         }
         // The outputs write their own lines, which have the values, for every interface and for their rules.
         Command::Output(_) => None,
-        Command::Reload | Command::Config | Command::Backup | Command::Bundle => {
+        Command::Logs(_) | Command::Top => None,
+        Command::Log(asked) => log_change(asked).map(|target| (word.into(), target)),
+        Command::Reload | Command::Config | Command::Backup | Command::Bundle | Command::Stop => {
             Some((word.into(), String::new()))
         }
         Command::Restart(asked) => Some((word.into(), asked.unit.clone())),
@@ -82,6 +85,15 @@ fn change(command: &Command) -> Option<(String, String)> {
         Command::Attendance(attendance::AttendanceCommand::Day(asked)) => {
             Some((word.into(), asked.day.clone().unwrap_or_default()))
         }
+    }
+}
+
+/// What a request changes about the level of the log; `None` if it only reads it.
+fn log_change(asked: &LogRequest) -> Option<String> {
+    match (&asked.filter, asked.for_s) {
+        (Some(filter), Some(seconds)) => Some(format!("{filter} for {seconds} s")),
+        (Some(filter), None) => Some(filter.clone()),
+        (None, _) => asked.reset.then(|| "reset".to_owned()),
     }
 }
 
@@ -105,6 +117,11 @@ mod tests {
         assert_eq!(noted(CommandKind::Product, json!({ "product": "plate" })), is("product", "plate"));
         assert_eq!(noted(CommandKind::Product, Value::Null), None);
         assert_eq!(noted(CommandKind::Restart, json!({ "unit": "camera/a" })), is("restart", "camera/a"));
+        assert_eq!(
+            noted(CommandKind::Log, json!({ "filter": "debug", "for_s": 60 })),
+            is("log", "debug for 60 s")
+        );
+        assert_eq!(noted(CommandKind::Log, Value::Null), None);
         assert_eq!(noted(CommandKind::Trigger, json!({ "text": "SN-1" })), None);
     }
 }

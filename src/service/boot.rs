@@ -6,6 +6,7 @@
 //!   └─a model cannot be used─▶ last applied, where it is another ─▶ partly: without that model's cameras
 //! ```
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::Options;
@@ -48,7 +49,8 @@ impl Boot {
             Ok(config) => Ok(Boot { config, basis: Basis::File, fault: None, file: None }),
             Err(faults) if options.strict => Err(faults),
             Err(faults) => {
-                eprintln!("ocellus: {faults}");
+                // The reader may be gone: `run --daemon` leaves once the service is ready.
+                let _ = writeln!(std::io::stderr(), "ocellus: {faults}");
                 Ok(Boot::fallback(options, &brief(&faults)))
             }
         }

@@ -11,9 +11,11 @@ use parking_lot::Mutex;
 use super::Service;
 use super::audited::{note_signal, noted};
 use super::bundle::bundle;
+use super::log_commands::{expire_level, log_command, logs_command};
 use super::people::{PeopleQueue, PeopleRequest};
 use super::reload::reload;
 use super::restart::restart;
+use super::top::{stop_command, top_command};
 use crate::attendance;
 use crate::commands::batch::BatchCommand;
 use crate::commands::inspection::TriggerRequest;
@@ -52,6 +54,7 @@ impl Dispatcher {
     fn serve(&self, inbox: &Receiver<CommandRequest>, stop: &Stop, beat: &Beat) {
         while !stop.is_stopped() {
             beat.beat();
+            expire_level(&self.service.configuration.logging);
             if self.hangup.swap(false, Ordering::AcqRel) {
                 // The log and an alarm report the outcome; nobody waits for an answer to a signal.
                 let outcome = reload(&self.service);
@@ -78,6 +81,11 @@ impl Dispatcher {
             Command::Status => Ok(Box::new(reporter.status_now()).into()),
             Command::Config => self.config(origin).map(CommandAnswer::from),
             Command::Backup => store.dump(origin).map(CommandAnswer::from),
+            Command::Top => top_command(&self.service, origin).map(CommandAnswer::from),
+            // The answer leaves before the unit that carries it ends.
+            Command::Stop => return self.stop(origin, reply),
+            Command::Log(asked) => log_command(&self.service, origin, &asked).map(CommandAnswer::from),
+            Command::Logs(asked) => logs_command(&self.service, origin, &asked).map(CommandAnswer::from),
             Command::Alarm(asked) => interfaces.publisher.alarm_command(origin, &asked),
             // The unit of people answers.
             Command::Faces(command) => return self.people.pass(PeopleRequest { command, origin, reply }),
@@ -100,6 +108,15 @@ impl Dispatcher {
             Command::Restart(asked) => return restart(&self.service, asked.unit, reply),
         };
         reply.answer(outcome);
+    }
+
+    fn stop(&self, origin: Origin, reply: Responder<CommandAnswer>) {
+        let outcome = stop_command(&self.service, origin);
+        let is_stopping = outcome.is_ok();
+        reply.answer(outcome.map(CommandAnswer::from));
+        if is_stopping {
+            self.service.configuration.whole.stop();
+        }
     }
 
     fn trigger(&self, asked: TriggerRequest, from: (Origin, Stamp, &str), reply: Responder<CommandAnswer>) {

@@ -21,18 +21,22 @@ pub(super) struct Configuration {
     pub(super) unsettled: Mutex<Vec<Part>>,
     /// Stopped to build the service again from its file.
     pub(super) anew: Stop,
+    /// Stopped to end the service.
+    pub(super) whole: Stop,
     /// The log, whose level is part of the configuration.
     pub(super) logging: Log,
 }
 
 impl Configuration {
-    pub(super) fn new(options: &Options, boot: &Boot, logging: Log, anew: Stop) -> Configuration {
+    /// The configuration of `boot`; `whole` ends the service, and a child of it this start.
+    pub(super) fn new(options: &Options, boot: &Boot, logging: Log, whole: &Stop) -> Configuration {
         Configuration {
             options: options.clone(),
             in_force: InForce::new(boot.config.clone()),
             basis: boot.basis,
             unsettled: Mutex::default(),
-            anew,
+            anew: whole.child(),
+            whole: whole.clone(),
             logging,
         }
     }

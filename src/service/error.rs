@@ -1,5 +1,7 @@
 //! Why the service could not start, or ended with an error.
 
+use std::path::PathBuf;
+
 use crate::config::Faults;
 use crate::engine::EngineError;
 use crate::pipeline::DetectionError;
@@ -33,6 +35,14 @@ pub enum ServiceError {
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(#[from] SignalError),
+    /// The file for the number of the process cannot be written.
+    #[error("the pid file {} cannot be written: {source}; name another with --pid-file", .path.display())]
+    PidFile {
+        /// The path of the file.
+        path: PathBuf,
+        /// The error of the system.
+        source: std::io::Error,
+    },
     /// The new log level cannot be set.
     #[error(transparent)]
     Log(#[from] LogError),

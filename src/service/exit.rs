@@ -40,6 +40,31 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every code, in their order.
+    const ALL: [Exit; 16] = [
+        Exit::Ok,
+        Exit::Other,
+        Exit::Usage,
+        Exit::Config,
+        Exit::Model,
+        Exit::State,
+        Exit::Unit,
+        Exit::Forced,
+        Exit::Drain,
+        Exit::Differs,
+        Exit::Worse,
+        Exit::Evidence,
+        Exit::Away,
+        Exit::Refused,
+        Exit::Cancelled,
+        Exit::Unsound,
+    ];
+
+    /// The exit with this number, if it is one of ours.
+    pub fn from_code(code: i32) -> Option<Exit> {
+        Exit::ALL.into_iter().find(|exit| exit.code() == code)
+    }
+
     /// The number that the shell and systemd receive.
     pub fn code(self) -> i32 {
         self as i32

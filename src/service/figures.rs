@@ -64,6 +64,16 @@ pub(super) const OF_CAMERAS: &[Described] = &[
     ),
 ];
 
+/// Figures of the log's file.
+pub(super) const OF_LOG: &[Described] = &[
+    Described::counter("log/lines_written", "Lines of the log that were written to its file."),
+    Described::counter(
+        "log/lines_lost",
+        "Lines of the log that its file did not take, because the disk was full or away.",
+    ),
+    Described::counter("log/writes_failed", "Attempts to write to the log's file that failed."),
+];
+
 /// The descriptions of everything that is counted by name.
 pub(super) fn described() -> impl Iterator<Item = &'static Described> {
     let outputs =

@@ -31,15 +31,20 @@ mod intake;
 mod interfaces;
 mod last_applied;
 mod loading;
+mod log_commands;
 mod models;
+mod options;
 mod outputs;
+mod overview;
 mod people;
+mod pid_file;
 mod provisioning;
 mod publisher;
 mod reload;
 mod restart;
 mod status;
 mod stored;
+mod top;
 mod units;
 
 use std::path::{Path, PathBuf};
@@ -49,7 +54,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::commands::CommandRequest;
-use crate::config::{Coming, Config, Faults};
+use crate::config::Config;
 use crate::inspection::evidence::Evidence;
 use crate::mqtt::{Link, Mqtt};
 use crate::pipeline::Sink;
@@ -73,7 +78,9 @@ pub use exit::Exit;
 use gate::StartGate;
 use intake::IntakeRequests;
 use interfaces::Interfaces;
+pub use options::Options;
 use people::{PeopleHost, PeopleQueue};
+use pid_file::PidFile;
 pub use provisioning::{ProvisionOutcome, ProvisionRecord};
 use status::{Reporter, ReporterAround};
 use stored::OpenStore;
@@ -84,32 +91,6 @@ const LINK_PATIENCE: Duration = Duration::from_millis(300);
 const LINK_LOOK: Duration = Duration::from_millis(1);
 /// Commands that may wait while one is executed; further ones are refused with that reason.
 const COMMANDS: usize = 16;
-
-/// The options of a run of the service.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The configuration file, read again at each reload; without one the built-in default.
-    pub config: Option<PathBuf>,
-    /// Replaces `device.state_dir` of the configuration.
-    pub state_dir: Option<PathBuf>,
-    /// End the service if the configuration cannot be used, instead of starting from the last one that was
-    /// applied.
-    pub strict: bool,
-}
-
-impl Options {
-    /// Reads the configuration that these options name.
-    pub fn load(&self) -> Result<Config, Faults> {
-        let built_in = Path::new("built-in default");
-        match &self.config {
-            Some(path) => Config::load_with(path, self.state_dir.as_deref()),
-            None => {
-                let coming = Coming { state_dir: self.state_dir.clone(), ..Coming::default() };
-                Config::parse_with(Config::default_text(), built_in, Path::new("."), &coming)
-            }
-        }
-    }
-}
 
 /// The running service: its parts, each built once.
 struct Service {
@@ -141,13 +122,19 @@ pub fn run(options: Options, boot: Boot, logging: Log) -> Result<(), ServiceErro
         let hangup = hangup.clone();
         Signals::listen(stop.clone(), Exit::Forced.code(), move || hangup.store(true, Ordering::Release))?
     };
-    let (mut boot, mut home) = (boot, None);
+    let (mut boot, mut home, mut pid_file) = (boot, None, None);
     loop {
         let (commands, inbox) = sync_channel(COMMANDS);
         logging.set_level(&boot.config.log.level)?;
-        let anew = stop.child();
+        logging.write_to(options.log_file(&boot.config));
         let opened = open_store(&mut home, &boot.config.device.state_dir)?;
-        let configuration = Configuration::new(&options, &boot, logging.clone(), anew.clone());
+        if pid_file.is_none()
+            && let Some(path) = &options.pid_file
+        {
+            pid_file = Some(PidFile::write(path)?);
+        }
+        let configuration = Configuration::new(&options, &boot, logging.clone(), &stop);
+        let anew = configuration.anew.clone();
         let service = Arc::new(Service::build(configuration, boot.fault.as_deref(), opened, commands)?);
         let outcome =
             service.start(inbox, hangup.clone()).and_then(|()| Ok(service.supervisor.run(&anew)?));
@@ -268,6 +255,7 @@ impl Service {
             domains: domains.clone(),
             cameras: cameras.clone(),
             degradation,
+            logging: configuration.logging.clone(),
         }));
         Ok(Service {
             configuration,
@@ -334,6 +322,8 @@ impl Service {
         supervisor.add(units::evidence_unit(&domains.evidence, interfaces.publisher.clone()))?;
         supervisor.add(units::recorder_unit(&domains.recorders))?;
         supervisor.add(units::attendance_unit(&domains.attendance, cameras, &store.store, interfaces))?;
+        // Not the first unit: the last one to stop is the outbox, which needs the patience for the last.
+        supervisor.add(units::log_unit(&self.configuration.logging))?;
         for unit in units::worker_units(&domains.scheduler) {
             supervisor.add(unit)?;
         }

@@ -116,6 +116,7 @@ fn apply(service: &Service, planned: &PlannedChange, failures: &mut ApplyFailure
     domains.attendance.reconfigure(new);
     if change.log_changed {
         failures.note(Part::Log, configuration.logging.set_level(&new.log.level));
+        configuration.logging.write_to(configuration.options.log_file(new));
     }
     apply_cameras(service, &change.cameras, new, failures);
     domains.recognition.refresh_gallery();

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use super::camera::{Camera, unit_name};
 use super::camera_report::{
     add_camera, part_figures, percentiles, publish_camera, publish_handshake, trigger_status,
@@ -14,6 +16,7 @@ use super::degradation::DegradationState;
 use super::domains::Domains;
 use super::health::{HealthModel, HealthReport};
 use super::interfaces::Interfaces;
+use super::overview::PeriodFigures;
 use crate::camera::Health;
 use crate::commands::service::{ServiceStatus, SetAside, SetAsideMessage};
 use crate::config::InForce;
@@ -21,7 +24,7 @@ use crate::contract::rest::{Features, UnitOut};
 use crate::contract::{Service, Status, Telemetry};
 use crate::store::{Letter, Store};
 use crate::supervisor::{Beat, Stop, Supervisor, Unit, UnitStatus, notify};
-use crate::telemetry::{ProcessFacts, settle, temperature_c};
+use crate::telemetry::{Log, LogFigures, ProcessFacts, settle, temperature_c};
 use crate::types::{Clock, Stamp, SystemClock, rfc3339};
 use crate::web::CameraFacts;
 
@@ -36,6 +39,7 @@ const LISTED: usize = 20;
 pub(super) struct Reporter {
     pub(super) health: HealthModel,
     started: Stamp,
+    pub(super) period: Mutex<PeriodFigures>,
     pub(super) around: ReporterAround,
 }
 
@@ -48,6 +52,7 @@ pub(super) struct ReporterAround {
     pub(super) domains: Arc<Domains>,
     pub(super) cameras: Arc<Cameras>,
     pub(super) degradation: DegradationState,
+    pub(super) logging: Log,
 }
 
 /// What the unit remembers from one check to the next.
@@ -68,7 +73,8 @@ struct LastLook {
 
 impl Reporter {
     pub(super) fn new(around: ReporterAround) -> Reporter {
-        Reporter { health: HealthModel::new(Arc::new(SystemClock)), started: SystemClock.now(), around }
+        let health = HealthModel::new(Arc::new(SystemClock));
+        Reporter { health, started: SystemClock.now(), period: Mutex::default(), around }
     }
 
     /// The unit that reports until it is stopped.
@@ -91,6 +97,7 @@ impl Reporter {
             }
             if !memory.ready && self.is_ready() {
                 memory.ready = true;
+                self.period.lock().note_ready();
                 notify::ready(&self.status_line());
                 tracing::info!(
                     after_ms = SystemClock.now().micros_since(self.started) / 1_000,
@@ -168,6 +175,7 @@ impl Reporter {
             alarms: self.around.interfaces.mqtt.raised(),
             set_aside: self.set_aside(),
             without: self.around.degradation.taken(),
+            overview: Some(self.overview()),
         }
     }
 
@@ -202,6 +210,7 @@ impl Reporter {
                 let seconds = now.mono_ns.saturating_sub(at) as f32 / 1e9;
                 if seconds > 0.0 { frames.saturating_sub(before) as f32 / seconds } else { 0.0 }
             });
+            self.period.lock().note_rate(&camera.settings.name, fps);
             publish_camera(&self.around.interfaces.publisher, camera, fps);
             if let Some(inspection) = &camera.inspection {
                 publish_handshake(&self.around.interfaces.publisher, inspection);
@@ -217,6 +226,7 @@ impl Reporter {
         }
         memory.telemetry_ns = now;
         let telemetry = self.telemetry(memory, now);
+        self.period.lock().note_telemetry(&telemetry);
         self.around.interfaces.publisher.telemetry(&telemetry);
     }
 
@@ -253,6 +263,7 @@ impl Reporter {
         response.counters.extend(self.around.degradation.named());
         response.counters.extend(self.around.domains.outputs.counters().named());
         response.counters.extend(self.around.domains.intake.counters().named());
+        response.counters.extend(log_figures(self.around.logging.figures()));
         let evidence = self.around.domains.evidence.counters().named();
         let recorder = self.around.domains.recorders.counters().named();
         response.counters.extend(recorder.map(|(name, value)| (name.to_owned(), value)));
@@ -281,16 +292,25 @@ impl Reporter {
 
     /// Gives the page the state of the units.
     pub(super) fn tell_units(&self) {
-        self.around
-            .interfaces
-            .web
-            .units(self.around.supervisor.status().into_iter().map(unit_response).collect());
+        self.around.interfaces.web.units(self.units());
+    }
+
+    /// The units with their states.
+    pub(super) fn units(&self) -> Vec<UnitOut> {
+        self.around.supervisor.status().into_iter().map(unit_response).collect()
     }
 }
 
 fn set_aside_message(letter: Letter) -> SetAsideMessage {
     let Letter { topic, seq, bytes, reason, time } = letter;
     SetAsideMessage { topic, seq, bytes, reason, time }
+}
+
+/// The figures of the log's file, as `telemetry` publishes them.
+fn log_figures(figures: LogFigures) -> impl Iterator<Item = (String, u64)> {
+    let LogFigures { written, lost, failed } = figures;
+    let figures = [("log/lines_written", written), ("log/lines_lost", lost), ("log/writes_failed", failed)];
+    figures.into_iter().map(|(name, value)| (name.to_owned(), value))
 }
 
 fn in_one_line(reasons: &[String]) -> String {

@@ -19,6 +19,7 @@ use crate::recorder::{self, CameraRecorder, RecorderOutlet, Recorders};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
 use crate::supervisor::{Supervisor, Unit, UnitContext, UnitError, watchdog};
+use crate::telemetry::Log;
 use crate::trigger::{self, TriggerTarget};
 use crate::types::{Alarms, Clock, Explanation, Origin, Responder, SystemClock};
 use crate::web;
@@ -112,6 +113,15 @@ pub(super) fn attendance_unit(
             alarm: &alarm,
         };
         attendance.run(&around, &context.stop, &context.beat);
+        Ok(())
+    })
+}
+
+/// Writes the log to its file. Nothing else waits for that disk.
+pub(super) fn log_unit(log: &Log) -> Unit {
+    let log = log.clone();
+    Unit::new("log", move |context| {
+        log.run(&context.stop, &context.beat);
         Ok(())
     })
 }

@@ -43,11 +43,19 @@ pub enum CommandKind {
     Output,
     /// Telemetry: sources, channels, histories, bad lines.
     Intake,
+    /// Show or change the level of the log.
+    Log,
+    /// Read the newest lines of the log.
+    Logs,
+    /// Report the CPU times of threads, stages and cameras.
+    Top,
+    /// Finish the work under way, and end the service.
+    Stop,
 }
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 17] = [
+    pub const ALL: [CommandKind; 21] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -65,6 +73,10 @@ impl CommandKind {
         CommandKind::Bundle,
         CommandKind::Output,
         CommandKind::Intake,
+        CommandKind::Log,
+        CommandKind::Logs,
+        CommandKind::Top,
+        CommandKind::Stop,
     ];
 
     /// The command's word in topics, routes and on the command line.
@@ -87,6 +99,10 @@ impl CommandKind {
             CommandKind::Bundle => "bundle",
             CommandKind::Output => "command",
             CommandKind::Intake => "intake",
+            CommandKind::Log => "log",
+            CommandKind::Logs => "logs",
+            CommandKind::Top => "top",
+            CommandKind::Stop => "stop",
         }
     }
 

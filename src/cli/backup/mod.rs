@@ -75,7 +75,7 @@ pub(super) struct BackupFault {
 impl BackupCommon {
     fn options(&self) -> Options {
         let config = Some(self.config.clone()).filter(|file| file.exists());
-        Options { config, state_dir: self.state_dir.clone(), strict: false }
+        Options { config, state_dir: self.state_dir.clone(), ..Options::default() }
     }
 
     /// The passphrase; `new` asks twice and refuses a short one.

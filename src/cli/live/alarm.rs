@@ -28,12 +28,15 @@ enum AlarmAction {
     },
 }
 
+/// Lists the alarms that are raised.
+pub(super) fn list(common: &LiveCommon) -> anyhow::Result<()> {
+    let list = Command::Alarm(service::AlarmRequest::default());
+    common.show(&list, |AlarmsOut { alarms }| in_words(alarms))
+}
+
 pub(in crate::cli) fn run(arguments: &AlarmArgs) -> anyhow::Result<()> {
     let request = match &arguments.action {
-        AlarmAction::List => {
-            let list = Command::Alarm(service::AlarmRequest::default());
-            return arguments.common.show(&list, |AlarmsOut { alarms }| in_words(alarms));
-        }
+        AlarmAction::List => return list(&arguments.common),
         AlarmAction::Acknowledge { name, by } => {
             let by =
                 by.clone().or_else(|| std::env::var("SUDO_USER").ok()).or_else(|| std::env::var("USER").ok());

@@ -1,33 +1,115 @@
-//! `ocellus status`: the state of the service, and what its cameras inspect.
+//! `ocellus status`: the state of the service, its cameras, and what they inspect; once, or as it changes.
+
+use std::time::Duration;
 
 use clap::Args;
 
 use super::LiveCommon;
+use super::glance;
+use super::moment::duration;
+use super::screen::Screen;
+use crate::cli::output;
 use crate::commands::Command;
 use crate::commands::service::{ServiceStatus, SetAside, SetAsideMessage};
 use crate::contract::{Alarm, TriggerStatus};
+use crate::control::{AskError, ask};
+use crate::types::{Clock, SystemClock, rfc3339};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StatusArgs {
+    /// Go on, and show each change: redrawn in place on a terminal, otherwise one line for each time. Latencies are
+    /// those of the last period of telemetry (mqtt.telemetry_every_ms).
+    #[arg(long, short)]
+    watch: bool,
+    /// With --watch: how often, such as 500ms or 5s.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, requires = "watch")]
+    every: Duration,
+    /// With --watch: end after so many times.
+    #[arg(long, value_name = "COUNT", requires = "watch")]
+    count: Option<u64>,
     #[command(flatten)]
     common: LiveCommon,
 }
 
 pub(in crate::cli) fn run(arguments: &StatusArgs) -> anyhow::Result<()> {
-    arguments.common.show(&Command::Status, in_words)
+    show(arguments, &mut |pause| {
+        std::thread::sleep(pause);
+        true
+    })
+}
+
+/// Shows the state; with `watch` again and again, for as long as `pause` answers with true.
+pub(super) fn show(arguments: &StatusArgs, pause: &mut dyn FnMut(Duration) -> bool) -> anyhow::Result<()> {
+    if !arguments.watch {
+        return arguments.common.show(&Command::Status, in_words);
+    }
+    let dir = arguments.common.configured.dir();
+    let mut screen = Screen::new();
+    let mut left = arguments.count.unwrap_or(u64::MAX);
+    let mut first = true;
+    loop {
+        let answer = match ask(&dir, &Command::Status) {
+            Ok(answer) => answer,
+            // A service that never was there is an error; one that goes away may come back.
+            Err(error @ AskError::NotRunning { .. }) if first => return Err(error.into()),
+            Err(error) => {
+                away(&mut screen, arguments, &error)?;
+                if !pause(arguments.every) || screen.is_closed {
+                    return Ok(());
+                }
+                continue;
+            }
+        };
+        first = false;
+        if arguments.common.json {
+            screen.line(&answer.to_string())?;
+        } else {
+            let status: ServiceStatus = serde_json::from_value(answer)?;
+            match screen.is_terminal() {
+                true => screen.redraw(&in_words(&status).lines().map(str::to_owned).collect::<Vec<_>>())?,
+                false => screen.line(&glance::one_line(&now(), &status))?,
+            }
+        }
+        left -= 1;
+        if left == 0 || screen.is_closed || !pause(arguments.every) {
+            return Ok(());
+        }
+    }
+}
+
+fn away(screen: &mut Screen, arguments: &StatusArgs, error: &AskError) -> anyhow::Result<()> {
+    let said = match error {
+        AskError::NotRunning { .. } => "away: no service runs; waiting for it".to_owned(),
+        other => other.to_string(),
+    };
+    if arguments.common.json {
+        output::complain(said);
+    } else if screen.is_terminal() {
+        screen.redraw(&[said])?;
+    } else {
+        screen.line(&format!("{} {said}", now()))?;
+    }
+    Ok(())
+}
+
+fn now() -> String {
+    rfc3339(SystemClock.now().wall_ns)
 }
 
 fn in_words(answer: &ServiceStatus) -> String {
     let status = &answer.status;
+    let starting = answer.overview.as_ref().is_some_and(|overview| !overview.ready);
     let mut lines = vec![format!(
-        "{}, version {}, up for {} s, configuration {:.12}",
+        "{}{}, version {}, up for {} s, configuration {:.12}",
         status.state.as_str(),
+        if starting { " (starting)" } else { "" },
         status.version,
         status.uptime_s,
         status.config_hash
     )];
     lines.extend(status.reasons.iter().map(|reason| format!("  {reason}")));
     lines.extend(answer.alarms.iter().filter_map(acknowledged));
+    lines.extend(answer.overview.iter().flat_map(glance::table));
     lines.extend(answer.triggers.values().map(trigger));
     lines.extend(set_aside(&answer.set_aside));
     lines.join("\n")

@@ -1,15 +1,12 @@
-//! Checks the sections about the box itself: `[device]`, `[workers]`, `[runtime]`, `[supervisor]`, `[log]`.
+//! Checks the sections about the box itself: `[device]`, `[workers]`, `[runtime]`, `[supervisor]`.
 
 use std::path::PathBuf;
 
-use tracing_subscriber::EnvFilter;
-
 use super::SectionScope;
-use crate::config::raw::{TomlTable, nearest};
+use crate::config::raw::TomlTable;
 use crate::config::value::PlacedValue;
 use crate::config::{
-    CameraConfig, Device, LogConfig, ModelConfig, RuntimeSettings, SupervisorConfig, TriggerConfig, Workers,
-    files,
+    CameraConfig, Device, ModelConfig, RuntimeSettings, SupervisorConfig, TriggerConfig, Workers, files,
 };
 use crate::supervisor::Settings;
 
@@ -120,26 +117,4 @@ fn essential(
     let words: Vec<_> = known.iter().map(|unit| (*unit, *unit)).collect();
     let items = field.items("names of components")?;
     Some(items.iter().filter_map(|item| item.word(&words)).map(str::to_owned).collect())
-}
-
-pub(super) fn log(table: TomlTable<'_, '_>) -> LogConfig {
-    let level = table.get("level").and_then(|field| {
-        let text = field.text()?;
-        let levels = ["off", "error", "warn", "info", "debug", "trace"];
-        // The filter would take an unknown bare word as the name of a target, and log nothing else.
-        let bare = text.split(',').find(|part| !part.contains(['=', '[']) && !levels.contains(&part.trim()));
-        match (bare, EnvFilter::try_new(text)) {
-            (Some(word), _) => {
-                field.fault(format!("\"{word}\" is not a level"), nearest(word.trim(), &levels))
-            }
-            (None, Err(e)) => field.fault(
-                format!("this is not a filter: {e}"),
-                "write a level, or e.g. \"info,ocellus::camera=debug\"",
-            ),
-            (None, Ok(_)) => return Some(text.to_owned()),
-        }
-        None
-    });
-    table.finish();
-    LogConfig { level: level.unwrap_or_else(|| "info".to_owned()) }
 }

@@ -9,6 +9,7 @@ mod evidence;
 mod faces;
 mod inspect;
 mod intake;
+mod log;
 mod model;
 mod mqtt;
 mod output;
@@ -138,7 +139,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         supervisor: device::supervisor(root.table("supervisor"), &models, &cameras, &triggers),
         intake: intake::sources(&root, &scope),
         intake_store: intake::store(root.table("intake_store")),
-        log: device::log(root.table("log")),
+        log: log::log(root.table("log")),
         annotate: preview::annotate(root.table("annotate"), workers.cores.len()),
         device,
         faces,

@@ -9,7 +9,9 @@ use super::super::raw::{Doc, TomlTable};
 use super::super::{
     AttendanceConfig, BatchConfig, Config, EvidenceConfig, IntakeStoreConfig, OutboxConfig, RecorderConfig,
 };
-use super::{Files, SectionScope, attendance, degradation, device, evidence, intake, mqtt, preview, web};
+use super::{
+    Files, SectionScope, attendance, degradation, device, evidence, intake, log, mqtt, preview, web,
+};
 use crate::types::sha256;
 
 /// A file with more broken sections than this is treated as empty.
@@ -55,7 +57,7 @@ impl Config {
             runtime: salvage.or_default("runtime", |table| device::runtime(table, &scope)),
             degradation: salvage.or_default("degradation", degradation::degradation),
             supervisor: salvage.or_default("supervisor", |table| device::supervisor(table, &[], &[], &[])),
-            log: salvage.read("log", device::log).0,
+            log: salvage.read("log", log::log).0,
             annotate: salvage.or_default("annotate", |table| preview::annotate(table, workers.cores.len())),
             faces: salvage.or_default("faces", |table| super::faces::faces(table, &[], workers.cores.len())),
             device,

@@ -54,6 +54,10 @@ impl Feed<PartItem> for PartFeed {
         Some(PartItem::new(chosen.remove(at)?, Arc::downgrade(&self.regions)))
     }
 
+    fn owner(&self) -> &str {
+        &self.lane.settings.camera
+    }
+
     fn waiting(&self) -> usize {
         let regions = self.regions.waiting.lock().len();
         let chosen = &self.lane.state.lock().chosen;

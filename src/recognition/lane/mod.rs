@@ -347,6 +347,10 @@ impl Feed<FaceItem> for FaceFeed {
         self.0.take()
     }
 
+    fn owner(&self) -> &str {
+        &self.0.settings.camera
+    }
+
     fn waiting(&self) -> usize {
         self.0.state.lock().waiting.len()
     }

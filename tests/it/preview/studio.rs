@@ -164,6 +164,7 @@ impl Drop for Studio {
 
 pub fn settings(setting: Setting) -> PreviewSettings {
     PreviewSettings {
+        camera: "a".into(),
         fps: setting.fps,
         look: Look { width: 1_280, quality: 85 },
         hold: setting.hold,

@@ -25,7 +25,7 @@ pub use attachment::Attachment;
 pub use executor::{Cause, Executor, Factory, WorkItem};
 pub use in_order::InOrder;
 pub use reorder::Reorder;
-pub use stage::{ErasedStage, Feed, Priority, Stage, StageSpec};
+pub use stage::{ErasedStage, Feed, OwnerCost, Priority, Stage, StageSpec};
 pub use work_queue::{Permit, WorkQueue};
 pub use worker::{Gauges, Worker};
 

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::executor::{Executor, Factory, WorkItem};
 use super::stage::{ErasedStage, Stage};
@@ -28,6 +28,8 @@ pub(super) struct TypedSlot<W> {
     executor: Box<dyn Executor<W>>,
     /// The items that were taken; the memory is reused.
     items: Vec<W>,
+    /// For each item, where its CPU time is counted.
+    costs: Vec<Arc<AtomicU64>>,
     /// Whether the executor was rebuilt because its runs failed, and has not worked since.
     renewed: bool,
 }
@@ -38,8 +40,9 @@ impl<W: WorkItem> TypedSlot<W> {
         factory: Arc<Factory<W>>,
         executor: Box<dyn Executor<W>>,
     ) -> TypedSlot<W> {
-        let items = Vec::with_capacity(executor.batch().max(1));
-        TypedSlot { stage, factory, executor, items, renewed: false }
+        let most = executor.batch().max(1);
+        let (items, costs) = (Vec::with_capacity(most), Vec::with_capacity(most));
+        TypedSlot { stage, factory, executor, items, costs, renewed: false }
     }
 
     /// Processes one item; a panic fails the item and discards the executor.
@@ -125,18 +128,31 @@ impl<W: WorkItem> WorkerSlot for TypedSlot<W> {
     fn take(&mut self) -> bool {
         let most = self.executor.batch().max(1);
         while self.items.len() < most {
-            let Some(item) = self.stage.take() else { break };
+            let Some((item, cost)) = self.stage.take() else { break };
             self.items.push(item);
+            self.costs.push(cost);
         }
         !self.items.is_empty()
     }
 
     fn run(&mut self, core: usize, gauges: &Gauges) {
+        let began_ns = thread_cpu_ns();
         if self.items.len() == 1 || !self.run_together(core, gauges) {
             (0..self.items.len()).for_each(|at| self.run_one(at, core, gauges));
         }
         gauges.items.fetch_add(self.items.len() as u64, Ordering::Relaxed);
         self.renew_failing(core);
         self.finish(core, gauges);
+        // Items that were processed together share the time.
+        let each_ns = thread_cpu_ns().saturating_sub(began_ns) / self.costs.len().max(1) as u64;
+        for cost in self.costs.drain(..) {
+            cost.fetch_add(each_ns, Ordering::Relaxed);
+        }
     }
+}
+
+/// The CPU time of the calling thread, in nanoseconds.
+fn thread_cpu_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

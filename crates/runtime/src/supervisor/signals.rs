@@ -1,5 +1,7 @@
 //! Signals: SIGTERM and SIGINT ask to stop, a second one forces the exit, SIGHUP asks for a reload.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -51,6 +53,35 @@ impl Signals {
             }
         })?;
         Ok(Signals { handle, thread: Some(thread) })
+    }
+}
+
+/// Ctrl-C of a program that has commands to interrupt: the first one is noted, a second one that comes before the first
+/// was looked at ends the process.
+#[derive(Clone, Debug)]
+pub struct Interrupts(Arc<AtomicBool>);
+
+impl Interrupts {
+    /// Exit code of a process that Ctrl-C ended, as a shell reports it.
+    const CODE: i32 = 128 + SIGINT;
+
+    /// Listens from now on, for as long as the process runs.
+    pub fn listen() -> Result<Interrupts, SignalError> {
+        let came = Arc::new(AtomicBool::new(false));
+        // In this order: the second signal finds what the first has set.
+        let ends = signal_hook::flag::register_conditional_shutdown(SIGINT, Interrupts::CODE, came.clone());
+        ends.and_then(|_| signal_hook::flag::register(SIGINT, came.clone())).map_err(SignalError::Install)?;
+        Ok(Interrupts(came))
+    }
+
+    /// Whether one came since the last [`Interrupts::clear`].
+    pub fn came(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Forgets those that came.
+    pub fn clear(&self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -1,12 +1,11 @@
 //! Sends events to systemd's journal with their level and fields, for queries such as
 //! `journalctl CAMERA=front -p warning`.
 
-use std::fmt::{self, Write as _};
-
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
+
+use super::fields::Fields;
 
 /// A layer that passes each event, as the journal's `NAME=value` fields, to `send`.
 pub(super) struct Journal<S> {
@@ -36,7 +35,7 @@ impl<S: Fn(&[&str]) + 'static, R: Subscriber> Layer<R> for Journal<S> {
         lines.extend(meta.file().map(|file| format!("CODE_FILE={file}")));
         lines.extend(meta.line().map(|line| format!("CODE_LINE={line}")));
         lines.extend(std::thread::current().name().map(|name| format!("THREAD={name}")));
-        lines.append(&mut fields.lines);
+        lines.extend(fields.pairs.iter().map(|(name, value)| format!("{}={value}", journal_name(name))));
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         (self.send)(&lines);
     }
@@ -49,34 +48,6 @@ fn priority(level: Level) -> u8 {
         Level::WARN => 4,
         Level::INFO => 6,
         _ => 7,
-    }
-}
-
-#[derive(Default)]
-struct Fields {
-    message: String,
-    shown: String,
-    lines: Vec<String>,
-}
-
-impl Fields {
-    fn put(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.message.push_str(value);
-        } else {
-            let _ = write!(self.shown, " {}={value}", field.name());
-            self.lines.push(format!("{}={value}", journal_name(field.name())));
-        }
-    }
-}
-
-impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, &format!("{value:?}"));
     }
 }
 

@@ -1,14 +1,28 @@
-//! The log: to the journal when systemd started us, otherwise lines on standard error; its level can change
-//! at run time.
+//! The log: to the journal when systemd started us, otherwise lines on standard error; the newest lines stay in memory,
+//! and are written to a file of bounded size where one is configured. Its level can change at run time.
 
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tracing_subscriber::layer::SubscriberExt;
+use parking_lot::Mutex;
+use tracing_subscriber::layer::{Identity, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use super::journal::Journal;
+use super::level::{LevelInForce, Levels};
+use super::log_file::LogFileSettings;
+use super::log_writer::{LogFigures, LogWriter};
+use super::recent::{Recent, RecentLines, Remember};
+use crate::clock::{Clock, Stamp, SystemClock};
+use crate::supervisor::{Beat, Stop};
+
+/// How long the loop of the file waits for a line before it looks at its stop token.
+const LOOK: Duration = Duration::from_millis(50);
+/// The same while no file is configured, or the file takes no lines.
+const IDLE: Duration = Duration::from_millis(500);
 
 /// Why the log cannot be set up or changed.
 #[derive(Debug, thiserror::Error)]
@@ -29,29 +43,164 @@ pub enum LogError {
     Reload(#[from] reload::Error),
 }
 
+/// Where lines go besides memory and the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LogTerminal {
+    StandardError,
+    None,
+}
+
 /// The running log. Clones refer to the same log.
 #[derive(Clone)]
-pub struct Log(reload::Handle<EnvFilter, Registry>);
+pub struct Log(Arc<LogInner>);
+
+struct LogInner {
+    filter: reload::Handle<EnvFilter, Registry>,
+    /// Changed together with the filter.
+    levels: Mutex<Levels>,
+    recent: Arc<Recent>,
+    writer: Mutex<LogWriter>,
+    journal: bool,
+    begun: Stamp,
+}
 
 impl Log {
-    /// Sets up the log of the process, once. `level` is a level or a `tracing` filter. Panics are logged from
-    /// now on.
+    /// Sets up the log of the process, once. `level` is the configured level or `tracing` filter. Panics are
+    /// logged from now on.
     pub fn start(level: &str) -> Result<Log, LogError> {
-        let (filter, handle) = reload::Layer::new(filter(level)?);
-        let output: Box<dyn Layer<_> + Send + Sync> = if stderr_is_the_journal() {
-            Box::new(Journal::new())
-        } else {
-            let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            Box::new(fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false))
-        };
-        tracing_subscriber::registry().with(filter).with(output).try_init()?;
-        log_panics();
-        Ok(Log(handle))
+        Log::start_for(level, LogTerminal::StandardError)
     }
 
-    /// Changes the level from now on.
+    /// The same for a process in the background: its lines go to memory and the file alone.
+    pub fn start_detached(level: &str) -> Result<Log, LogError> {
+        Log::start_for(level, LogTerminal::None)
+    }
+
+    fn start_for(level: &str, terminal: LogTerminal) -> Result<Log, LogError> {
+        let (filter, handle) = reload::Layer::new(filter(level)?);
+        let journal = terminal == LogTerminal::StandardError && stderr_is_the_journal();
+        let output: Box<dyn Layer<_> + Send + Sync> = match terminal {
+            LogTerminal::None => Box::new(Identity::new()),
+            LogTerminal::StandardError if journal => Box::new(Journal::new()),
+            LogTerminal::StandardError => {
+                let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
+                Box::new(lines)
+            }
+        };
+        let recent = Arc::new(Recent::default());
+        let remember = Remember { recent: recent.clone(), clock: SystemClock };
+        tracing_subscriber::registry().with(filter).with(output.and_then(remember)).try_init()?;
+        log_panics();
+        let (levels, writer) = (Mutex::new(Levels::new(level)), Mutex::default());
+        Ok(Log(Arc::new(LogInner {
+            filter: handle,
+            levels,
+            recent,
+            writer,
+            journal,
+            begun: SystemClock.now(),
+        })))
+    }
+
+    /// Changes the configured level from now on.
     pub fn set_level(&self, level: &str) -> Result<(), LogError> {
-        Ok(self.0.reload(filter(level)?)?)
+        self.change(level, |levels| levels.configure(level))
+    }
+
+    /// Puts `level`, with which the process was started, in the place of the configured level.
+    pub fn start_with(&self, level: &str) -> Result<(), LogError> {
+        self.change(level, |levels| levels.start_with(level))
+    }
+
+    /// Puts `level` in force until `until` on the monotonic clock, or for as long as the process runs.
+    pub fn request(&self, level: &str, until: Option<Duration>) -> Result<(), LogError> {
+        self.change(level, |levels| levels.request(level, until))
+    }
+
+    /// Ends a requested level now.
+    pub fn reset(&self) -> Result<(), LogError> {
+        self.change("info", Levels::reset)
+    }
+
+    /// Ends a requested level whose time is over at `now` on the monotonic clock; returns whether it did.
+    pub fn expire(&self, now: Duration) -> Result<bool, LogError> {
+        let mut levels = self.0.levels.lock();
+        let over = levels.expire(now);
+        if over {
+            self.0.filter.reload(filter(&levels.in_force(now).filter)?)?;
+        }
+        Ok(over)
+    }
+
+    /// The level that is in force at `now` on the monotonic clock.
+    pub fn level(&self, now: Duration) -> LevelInForce {
+        self.0.levels.lock().in_force(now)
+    }
+
+    /// When the log was set up; tells the lines of one run of the process from those of another.
+    pub fn begun(&self) -> Stamp {
+        self.0.begun
+    }
+
+    /// The lines in memory after number `after`.
+    pub fn after(&self, after: u64) -> RecentLines {
+        self.0.recent.after(after)
+    }
+
+    /// Whether the lines go to systemd's journal.
+    pub fn is_in_journal(&self) -> bool {
+        self.0.journal
+    }
+
+    /// Writes the log to the file of `settings` from now on, with the lines that are still in memory; or to none.
+    pub fn write_to(&self, settings: Option<LogFileSettings>) {
+        self.0.writer.lock().configure(settings);
+    }
+
+    /// The file that the log is written to.
+    pub fn file(&self) -> Option<LogFileSettings> {
+        self.0.writer.lock().settings().cloned()
+    }
+
+    /// What was written to the file, and what was not.
+    pub fn figures(&self) -> LogFigures {
+        self.0.writer.lock().figures()
+    }
+
+    /// Writes the lines that wait for the file.
+    pub fn flush(&self) {
+        self.0.writer.lock().write(&self.0.recent, SystemClock.now());
+    }
+
+    /// Writes lines to the file as they come, until `stop`. Only this loop waits for the disk.
+    pub fn run(&self, stop: &Stop, beat: &Beat) {
+        while !stop.is_stopped() {
+            let (written, takes) = {
+                let mut writer = self.0.writer.lock();
+                let takes = writer.write(&self.0.recent, SystemClock.now());
+                (writer.written(), takes)
+            };
+            beat.beat();
+            if takes {
+                self.0.recent.wait(written, LOOK);
+            } else {
+                stop.wait(IDLE);
+            }
+        }
+        self.flush();
+    }
+
+    /// Changes the levels, and puts the filter that follows from them into force; a filter that cannot be read
+    /// changes nothing.
+    fn change(&self, level: &str, change: impl FnOnce(&mut Levels)) -> Result<(), LogError> {
+        filter(level)?;
+        let mut levels = self.0.levels.lock();
+        let mut changed = levels.clone();
+        change(&mut changed);
+        self.0.filter.reload(filter(&changed.in_force(Duration::ZERO).filter)?)?;
+        *levels = changed;
+        Ok(())
     }
 }
 

@@ -1,0 +1,132 @@
+//! What a person wants to see at a glance beside the state: cameras, queues, disks and the page's address.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use rustix::fs::statvfs;
+
+use super::camera::Camera;
+use super::status::Reporter;
+use crate::camera::Health;
+use crate::commands::overview::{CameraGlance, DiskOut, LatencyOut, Overview};
+use crate::contract::{CameraState, Percentiles, Telemetry};
+use crate::telemetry::ProcessFacts;
+
+/// Figures of a period that has ended, as the reporting unit saw them last.
+#[derive(Debug, Default)]
+pub(super) struct PeriodFigures {
+    /// Frames per second, by camera.
+    fps: BTreeMap<String, f32>,
+    /// Latencies of the last telemetry, by their keys there.
+    latency: BTreeMap<String, Percentiles>,
+    /// Whether the service has reported that it is ready.
+    ready: bool,
+}
+
+impl PeriodFigures {
+    pub(super) fn note_rate(&mut self, camera: &str, fps: f32) {
+        self.fps.insert(camera.to_owned(), fps);
+    }
+
+    pub(super) fn note_telemetry(&mut self, telemetry: &Telemetry) {
+        self.latency.clone_from(&telemetry.latency);
+    }
+
+    pub(super) fn note_ready(&mut self) {
+        self.ready = true;
+    }
+}
+
+impl Reporter {
+    /// The overview at this moment.
+    pub(super) fn overview(&self) -> Overview {
+        let config = self.around.config.get();
+        let cameras = self.around.cameras.all();
+        let mut disks = vec![disk("state", &config.device.state_dir)];
+        disks.push(disk("evidence", self.around.domains.evidence.root()));
+        Overview {
+            ready: self.period.lock().ready,
+            pid: std::process::id(),
+            memory_bytes: ProcessFacts::read().rss_bytes,
+            page: config.web.enabled.then(|| page_address(config.web.bind, config.web.tls.is_some())),
+            cameras: cameras.iter().map(|camera| self.glance(camera)).collect(),
+            queues: self.queues(),
+            disks: disks.into_iter().flatten().collect(),
+            units: self.units(),
+        }
+    }
+
+    fn glance(&self, camera: &Camera) -> CameraGlance {
+        let name = &camera.settings.name;
+        let period = self.period.lock();
+        let (state, cause) = match &*camera.health.lock() {
+            Health::Online { .. } => (CameraState::Online, None),
+            Health::Frozen { .. } => (CameraState::Frozen, None),
+            Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.to_string())),
+            Health::Ended => (CameraState::Offline, Some("the source has ended".to_owned())),
+        };
+        let latency =
+            ["total", "inspection"].iter().find_map(|step| period.latency.get(&format!("{name}/{step}")));
+        CameraGlance {
+            camera: name.clone(),
+            state,
+            cause,
+            fps: period.fps.get(name).copied().unwrap_or_default(),
+            frames: camera.frames(),
+            drops: camera.drops(),
+            latency: latency
+                .filter(|latency| latency.p50_us > 0)
+                .map(|latency| LatencyOut { p50_us: latency.p50_us, p99_us: latency.p99_us }),
+        }
+    }
+
+    fn queues(&self) -> BTreeMap<String, u64> {
+        let domains = &self.around.domains;
+        let stages = domains.scheduler.stages();
+        let stages =
+            stages.iter().map(|stage| (format!("stage/{}", stage.spec().name), stage.waiting() as u64));
+        let others = [
+            ("attendance".to_owned(), domains.attendance.waiting()),
+            ("outbox".to_owned(), self.around.interfaces.mqtt.waiting_events()),
+        ];
+        stages.chain(others).collect()
+    }
+}
+
+/// The space on the disk of `dir`; `None` where it cannot be read, which is a fault of its own.
+fn disk(name: &str, dir: &Path) -> Option<DiskOut> {
+    let facts = statvfs(dir).ok()?;
+    Some(DiskOut {
+        disk: name.to_owned(),
+        path: dir.to_owned(),
+        free_bytes: facts.f_bavail.saturating_mul(facts.f_frsize),
+        total_bytes: facts.f_blocks.saturating_mul(facts.f_frsize),
+    })
+}
+
+/// The address to type into a browser; the machine's name where the page listens on all of its addresses.
+fn page_address(bind: SocketAddr, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    if !bind.ip().is_unspecified() {
+        return format!("{scheme}://{bind}");
+    }
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{scheme}://{host}:{}", bind.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_can_be_typed_into_a_browser() {
+        let at = |bind: &str| page_address(bind.parse().unwrap(), false);
+        assert_eq!(at("127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(at("[::1]:80"), "http://[::1]:80");
+        let everywhere = at("0.0.0.0:8080");
+        assert!(everywhere.starts_with("http://") && everywhere.ends_with(":8080"), "{everywhere}");
+        assert!(!everywhere.contains("0.0.0.0"), "{everywhere}");
+        assert_eq!(page_address("127.0.0.1:8443".parse().unwrap(), true), "https://127.0.0.1:8443");
+    }
+}
