@@ -126,7 +126,8 @@ impl SenderControl {
             inner.counters.discarded.inc();
             return false;
         }
-        inner.decoding.fetch_add(1, Ordering::Relaxed);
+        // The decoder is asked for one picture at a time: what it was given before and gave nothing for was damaged.
+        inner.counters.damaged.add(inner.decoding.swap(1, Ordering::Relaxed) as u64);
         true
     }
 

@@ -9,7 +9,6 @@
 mod policy;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -133,8 +132,7 @@ impl LoadWatch {
     }
 
     fn busy(&self) -> Busy {
-        let workers = self.domains.scheduler.workers().iter();
-        let busy_ns = workers.map(|worker| worker.gauges.busy_ns.load(Ordering::Relaxed)).sum();
+        let busy_ns = self.domains.scheduler.workers().iter().map(|worker| worker.busy_ns()).sum();
         Busy { at: SystemClock.now(), busy_ns }
     }
 

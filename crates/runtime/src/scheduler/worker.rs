@@ -31,8 +31,10 @@ pub struct Gauges {
     pub items: AtomicU64,
     /// Items whose executor panicked or failed.
     pub failed: AtomicU64,
-    /// Nanoseconds spent on items.
+    /// Nanoseconds spent on items that have ended.
     pub busy_ns: AtomicU64,
+    /// When the item under way began, nanoseconds since the worker was made, plus one; 0 while there is none.
+    began_ns: AtomicU64,
 }
 
 /// One worker. It outlives the thread that runs it, so that a supervisor can start it again.
@@ -41,6 +43,7 @@ pub struct Worker {
     pub core: usize,
     /// What the worker has done so far.
     pub gauges: Gauges,
+    made: Instant,
     changes: Mutex<Vec<SlotChange>>,
     slots: Mutex<Vec<Box<dyn WorkerSlot>>>,
     queue: Arc<WorkQueue>,
@@ -50,11 +53,22 @@ pub struct Worker {
 impl Worker {
     pub(super) fn new(core: usize, queue: Arc<WorkQueue>, bell: Arc<Bell>) -> Worker {
         let (changes, slots) = (Mutex::default(), Mutex::default());
-        Worker { core, gauges: Gauges::default(), changes, slots, queue, bell }
+        Worker { core, gauges: Gauges::default(), made: Instant::now(), changes, slots, queue, bell }
     }
 
     pub(super) fn change(&self, change: SlotChange) {
         self.changes.lock().push(change);
+    }
+
+    /// Nanoseconds spent on items, with the one that is under way: an item may take longer than the time between two looks.
+    pub fn busy_ns(&self) -> u64 {
+        let began = self.gauges.began_ns.load(Ordering::Relaxed);
+        let ended = self.gauges.busy_ns.load(Ordering::Relaxed);
+        let under_way = match began {
+            0 => 0,
+            began => (self.made.elapsed().as_nanos() as u64).saturating_sub(began - 1),
+        };
+        ended + under_way
     }
 
     /// Works until `stop` is stopped. Call it on a thread pinned to [`Worker::core`].
@@ -73,7 +87,10 @@ impl Worker {
             match taken {
                 Some((permit, at)) => {
                     let began = Instant::now();
+                    let since = began.duration_since(self.made).as_nanos() as u64;
+                    self.gauges.began_ns.store(since + 1, Ordering::Relaxed);
                     slots[at].run(self.core, &self.gauges);
+                    self.gauges.began_ns.store(0, Ordering::Relaxed);
                     self.gauges.busy_ns.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
                     drop(permit);
                 }
