@@ -80,6 +80,7 @@ pub(super) fn described() -> impl Iterator<Item = &'static Described> {
         [audit::Totals::DESCRIBED, mqtt::Totals::DESCRIBED, web::Totals::DESCRIBED, evidence::DESCRIBED];
     [
         OF_CAMERAS,
+        OF_LOG,
         attendance::DESCRIBED,
         degradation::DESCRIBED,
         intake::Totals::DESCRIBED,

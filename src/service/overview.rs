@@ -7,6 +7,7 @@ use std::path::Path;
 use rustix::fs::statvfs;
 
 use super::camera::Camera;
+use super::camera_report::STOPPED;
 use super::status::Reporter;
 use crate::camera::Health;
 use crate::commands::overview::{CameraGlance, DiskOut, LatencyOut, Overview};
@@ -63,6 +64,7 @@ impl Reporter {
         let (state, cause) = match &*camera.health.lock() {
             Health::Online { .. } => (CameraState::Online, None),
             Health::Frozen { .. } => (CameraState::Frozen, None),
+            Health::Stopped => (CameraState::Frozen, Some(STOPPED.into())),
             Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.to_string())),
             Health::Ended => (CameraState::Offline, Some("the source has ended".to_owned())),
         };
