@@ -23,16 +23,17 @@ pub fn belongs_to(thread: &str, camera: &str) -> bool {
     thread.strip_prefix(&tag(camera)).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// The camera's name where it is short; otherwise its beginning and digits that depend on all of it.
+/// The camera's name where it is short and without a colon, which ends the tag; otherwise its beginning and digits that
+/// depend on all of it.
 fn tag(camera: &str) -> String {
-    if camera.len() <= TAG_BYTES {
+    if camera.len() <= TAG_BYTES && !camera.contains(':') {
         return camera.to_owned();
     }
-    let mut end = TAG_BYTES - DIGITS;
+    let mut end = camera.len().min(TAG_BYTES - DIGITS);
     while !camera.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}{}", &camera[..end], &sha256(camera)[..DIGITS])
+    format!("{}{}", camera[..end].replace(':', "-"), &sha256(camera)[..DIGITS])
 }
 
 #[cfg(test)]
@@ -41,10 +42,11 @@ mod tests {
 
     #[test]
     fn each_camera_knows_its_threads_also_where_names_begin_alike() {
-        let cameras = ["front", "front:left", "inspection-left", "inspection-right", "überwachung-süd", "f"];
+        let cameras =
+            ["front", "front:left", "f:1", "inspection-left", "inspection-right", "überwachung-süd", "f"];
         for camera in cameras {
             let thread: String = format!("{}:multiqueue0", tag(camera));
-            let kept = String::from_utf8_lossy(&thread.as_bytes()[..15]).into_owned();
+            let kept = String::from_utf8_lossy(&thread.as_bytes()[..thread.len().min(15)]).into_owned();
             for other in cameras {
                 assert_eq!(belongs_to(&kept, other), other == camera, "{kept} of {camera} and {other}");
             }

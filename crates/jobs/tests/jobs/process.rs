@@ -16,7 +16,7 @@ use ocellus_jobs::{
 
 use crate::support::{Random, job, plain};
 
-const NAME: &str = "process::ten_thousand_jobs_survive_fifty_kills_of_the_process";
+const NAME: &str = "process::jobs_survive_fifty_kills_of_the_process";
 const KILLS: u32 = 50;
 
 fn count() -> u64 {
@@ -126,7 +126,7 @@ fn wait(child: &mut Child, journal: &Path, bytes: u64) -> bool {
 }
 
 #[test]
-fn ten_thousand_jobs_survive_fifty_kills_of_the_process() {
+fn jobs_survive_fifty_kills_of_the_process() {
     if let Some(dir) = std::env::var_os("OCELLUS_JOBS_WORK") {
         return Worker::open(Path::new(&dir)).work(count());
     }
