@@ -44,10 +44,12 @@ impl Reporter {
     pub(super) fn overview(&self) -> Overview {
         let config = self.around.config.get();
         let cameras = self.around.cameras.all();
+        // Read before the cameras are: a lock that a field's expression takes is held until the whole value is built.
+        let ready = self.period.lock().ready;
         let mut disks = vec![disk("state", &config.device.state_dir)];
         disks.push(disk("evidence", self.around.domains.evidence.root()));
         Overview {
-            ready: self.period.lock().ready,
+            ready,
             pid: std::process::id(),
             memory_bytes: ProcessFacts::read().rss_bytes,
             page: config.web.enabled.then(|| page_address(config.web.bind, config.web.tls.is_some())),
