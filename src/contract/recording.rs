@@ -34,10 +34,10 @@ pub struct RecordingOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Missing frames by cause: `slow`, `starved`, `full`, `disk`, `encoder`, `degraded`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<MissedOut>,
     /// Why recording has stopped, and what to do (`stopped`); the events that asked for the clip.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<&'a str>,
     /// Number of the clip.
     #[serde(skip_serializing_if = "Option::is_none")]

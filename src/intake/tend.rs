@@ -9,7 +9,7 @@ use super::table::Table;
 use crate::types::Explanation;
 
 /// How long silence may stay unnoticed.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The alarm about a source.
 pub(super) fn source_alarm(source: &str) -> String {

@@ -17,6 +17,8 @@ use crate::types::{AgeGate, Clock, Doubt, RecordingId};
 
 /// How often the index is written and the age of recordings looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// Time between two signs of life.
+const BEAT: Duration = Duration::from_millis(200);
 /// Journals that are kept besides the one that is written: seconds that a disk may hang between a note and the index.
 const KEPT: u64 = 10;
 /// Recordings whose files are looked for in one turn.
@@ -56,9 +58,13 @@ pub(super) fn run(
         write_index(library);
         checked = forget_missing(library, checked, beat);
         remove_aged(library, time, doubt, (&mut gate, &mut newest_ns), beat);
-        if stop.wait(LOOK) {
-            write_index(library);
-            return Ok(());
+        // In parts, because the watchdog wants to hear of it more often than there is something to do.
+        for _ in 0..LOOK.as_millis() / BEAT.as_millis() {
+            beat.beat();
+            if stop.wait(BEAT) {
+                write_index(library);
+                return Ok(());
+            }
         }
     }
 }

@@ -99,6 +99,7 @@ fn query_schema(shape: &QueryShape) -> Value {
         QueryShape::UpTo(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
         QueryShape::FromZero => json!({ "type": "integer", "minimum": 0 }),
         QueryShape::Day => json!({ "type": "string", "format": "date" }),
+        QueryShape::Time => json!({ "type": "string", "format": "date-time" }),
         QueryShape::Word(words) => json!({ "enum": words }),
         QueryShape::Text => json!({ "type": "string" }),
     }

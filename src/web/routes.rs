@@ -83,6 +83,8 @@ pub(super) enum QueryShape {
     FromZero,
     /// A day, as `2026-11-21`.
     Day,
+    /// A moment, RFC 3339.
+    Time,
     /// One of the words listed here.
     Word(&'static [&'static str]),
     /// Any text; the handler checks it.

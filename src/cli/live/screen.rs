@@ -34,7 +34,7 @@ impl Screen {
         self.write(&text)
     }
 
-    /// Prints one line.
+    /// Prints one line below those that are there.
     pub(super) fn line(&mut self, line: &str) -> std::io::Result<()> {
         self.write(&format!("{line}\n"))
     }

@@ -26,7 +26,7 @@ use policy::{Change, Ladder, Load};
 /// The alarm while the workers are overloaded, or a step is taken.
 const ALARM: &str = "overload";
 /// Longest pause between two looks at the load.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(250);
 /// Shortest pause: a measurement over less is mostly chance.
 const SHORTEST_LOOK: Duration = Duration::from_millis(50);
 

@@ -54,8 +54,8 @@ const ATTENDANCE: &[Param] = &[
 const RECORDINGS: &[Param] = &[
     Param { name: "camera", says: "Of one camera only.", shape: QueryShape::Text },
     Param { name: "kind", says: "Of one kind only.", shape: QueryShape::Word(&["picture", "clip"]) },
-    Param { name: "since", says: "Ending at this time or later, RFC 3339.", shape: QueryShape::Text },
-    Param { name: "until", says: "Beginning before this time, RFC 3339.", shape: QueryShape::Text },
+    Param { name: "since", says: "Ending at this time or later, RFC 3339.", shape: QueryShape::Time },
+    Param { name: "until", says: "Beginning before this time, RFC 3339.", shape: QueryShape::Time },
     Param {
         name: "event",
         says: "Asked for by the event whose first recording has this number.",

@@ -1,8 +1,5 @@
 //! The degradation ladder: a model that asks too much of the only worker, beside a camera that inspects.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use serde_json::Value;
 
 use super::scenario::{Scenario, camera, serial};
@@ -11,6 +8,7 @@ use crate::support::fixture::Stub;
 use crate::support::messages::{assert_valid, counter};
 use crate::support::pty::Pty;
 use crate::support::wait_until;
+use crate::web::client::Client;
 
 const STEPS: [&str; 5] = ["annotation", "preview", "recorder", "detection", "frame_rate"];
 
@@ -41,11 +39,7 @@ fn changes(scenario: &Scenario) -> Vec<(String, String)> {
 }
 
 fn metrics(port: u16) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: box\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    text
+    Client::new(([127, 0, 0, 1], port).into()).get("/metrics").text()
 }
 
 /// Pulls a trigger and waits for its answer, which must be good.

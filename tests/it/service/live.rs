@@ -49,7 +49,7 @@ fn the_state_names_cameras_queues_disks_units_and_the_page() {
         (&json!("front"), &json!("online"))
     );
     assert_eq!((&now["ready"], now["pid"].as_u64()), (&json!(true), Some(u64::from(service.id()))));
-    assert!(now["queues"]["stage/m"].is_u64() && now["queues"]["outbox"].is_u64(), "{now}");
+    assert!(now["queues"]["stage/m#1"].is_u64() && now["queues"]["outbox"].is_u64(), "{now}");
     assert!(now["disks"][0]["free_bytes"].as_u64() > Some(0), "{now}");
     let units: Vec<_> =
         now["units"].as_array().unwrap().iter().map(|unit| unit["name"].as_str().unwrap()).collect();
@@ -62,7 +62,7 @@ fn the_state_names_cameras_queues_disks_units_and_the_page() {
     );
     let page = now["page"].as_str().unwrap().to_owned();
     let words = said(&fixture.command(&["status"]));
-    for wanted in ["online, version", &page, "front", "stage/m", "disks     state", "memory"] {
+    for wanted in ["online, version", &page, "front", "stage/m#1", "disks     state", "memory"] {
         assert!(words.contains(wanted), "{wanted}: {words}");
     }
     assert_eq!(service.stop(), Some(0));
@@ -144,7 +144,7 @@ fn top_shows_the_load_by_camera_stage_and_thread() {
     assert_eq!(camera["camera"], "front");
     assert!(camera["capture"].as_f64() > Some(0.0) && camera["stages"].as_f64() > Some(0.0), "{camera}");
     let stages = load["stages"].as_array().unwrap();
-    let stage = stages.iter().find(|stage| stage["stage"] == "m").unwrap_or_else(|| panic!("{stages:?}"));
+    let stage = stages.iter().find(|stage| stage["stage"] == "m#1").unwrap_or_else(|| panic!("{stages:?}"));
     assert!(stage["by_camera"]["front"].as_f64() > Some(0.0), "{stage}");
     let threads = load["threads"].as_array().unwrap();
     let named = |name: &str| threads.iter().any(|thread| thread["thread"] == name);

@@ -230,6 +230,7 @@ fn the_file_stays_within_its_bound_and_holds_the_last_lines_also_after_kills() {
             !now.is_empty() && !now.starts_with(&first)
         });
         assert_eq!(before, 0);
+        wait_until("the count of its lines", || counter(&watcher, "log/lines_written") > Some(100));
         if round < 2 {
             service.kill();
         } else {
@@ -247,7 +248,6 @@ fn the_file_stays_within_its_bound_and_holds_the_last_lines_also_after_kills() {
         assert!(times.is_sorted(), "in order, so no line is in two files");
     }
     assert!(lines_of(&dir).last().unwrap().contains("stopped"), "{:?}", lines_of(&dir).last());
-    assert!(counter(&watcher, "log/lines_written") > Some(100));
     // The service is gone; the file is read.
     let read = fixture.command(&["logs", "-n", "3"]);
     assert!(read.status.success() && said(&read).contains("no service runs"), "{}", said(&read));

@@ -213,6 +213,7 @@ fn example(document: &Value, schema: &Value) -> Value {
         }
         "integer" => schema["minimum"].as_u64().unwrap_or(0).max(1).into(),
         "string" if schema["format"] == "date" => "2026-11-21".into(),
+        "string" if schema["format"] == "date-time" => "2026-11-21T08:00:00Z".into(),
         "string" => "a".into(),
         "boolean" => true.into(),
         other => panic!("{other}: {schema}"),

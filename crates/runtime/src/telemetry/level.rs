@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Where the filter in force comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogSource {
-    /// The configuration: `log.level`.
+    /// The configuration's key `log.level`, as it was read last.
     Configuration,
     /// The environment of the process: `OCELLUS_LOG`.
     Environment,

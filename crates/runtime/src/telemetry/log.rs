@@ -22,7 +22,7 @@ use crate::supervisor::{Beat, Stop};
 /// How long the loop of the file waits for a line before it looks at its stop token.
 const LOOK: Duration = Duration::from_millis(50);
 /// The same while no file is configured, or the file takes no lines.
-const IDLE: Duration = Duration::from_millis(500);
+const IDLE: Duration = Duration::from_millis(200);
 
 /// Why the log cannot be set up or changed.
 #[derive(Debug, thiserror::Error)]

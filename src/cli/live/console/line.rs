@@ -69,6 +69,13 @@ pub(super) struct CommonArgs {
     common: LiveCommon,
 }
 
+impl ConsoleCommand {
+    /// Whether the command changes nothing, so that it may be repeated.
+    pub(super) fn only_reads(&self) -> bool {
+        matches!(self, ConsoleCommand::Status(_) | ConsoleCommand::Alarms(_) | ConsoleCommand::Top(_))
+    }
+}
+
 impl ConsoleLine {
     /// The command of a line, with the options `place` that lead to the service. `None` for an empty line, a comment, and
     /// for help, which is printed.

@@ -51,7 +51,7 @@ pub(in crate::cli) fn run(arguments: &ConsoleArgs) -> anyhow::Result<()> {
 /// What comes after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// The next command.
+    /// The console reads its next command.
     Line,
     /// The end of the console.
     Quit,
@@ -80,8 +80,11 @@ impl Console {
         }
         let is_stop = matches!(command, ConsoleCommand::Stop(_));
         let outcome = match command.run(pause) {
-            // The request was not delivered, so it can be made again.
-            Err(error) if presence::is_away(&error) && self.presence.await_return(pause) => {
+            // A request that was not delivered can be made again, and one that only reads also where its answer was lost.
+            Err(error)
+                if (presence::is_away(&error) || command.only_reads() && presence::is_lost(&error))
+                    && self.presence.await_return(pause) =>
+            {
                 command.run(pause)
             }
             outcome => outcome,

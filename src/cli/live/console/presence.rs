@@ -98,6 +98,16 @@ pub(super) fn is_away(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(AskError::NotRunning { .. }))
 }
 
+/// Whether the error says that the connection ended before the answer came.
+pub(super) fn is_lost(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    let kind = match error.downcast_ref() {
+        Some(AskError::Broken { source, .. }) => source.kind(),
+        _ => return false,
+    };
+    matches!(kind, BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
