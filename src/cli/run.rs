@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
     /// directory by default.
     #[arg(long, value_name = "FILE")]
     pid_file: Option<PathBuf>,
-    /// What --daemon starts.
+    /// Run as the process that --daemon has started.
     #[arg(long, hide = true, conflicts_with = "daemon")]
     detached: bool,
 }

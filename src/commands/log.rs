@@ -39,7 +39,7 @@ pub struct LogLevelOut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevelSource {
-    /// The configuration: `log.level`.
+    /// The configuration's key `log.level`, as it was read last.
     Configuration,
     /// The environment of the process: `OCELLUS_LOG`.
     Environment,
@@ -97,7 +97,7 @@ pub struct LogLineOut {
     pub seq: u64,
     /// When it was logged, RFC 3339 in UTC.
     pub time: String,
-    /// Its level.
+    /// The level of the line.
     pub level: LogLevel,
     /// The module that logged it; empty if it was read from a file.
     pub target: String,

@@ -49,7 +49,8 @@ fn the_page_weighs_little_and_its_first_picture_comes_soon() {
     let (moved, whole) = (size("transferSize"), size("decodedBodySize"));
     println!("page: {moved} bytes over the wire, {whole} unpacked");
     assert_eq!(view.eval(&format!("{assets}.length")), 0, "the page asks for nothing but its data");
-    assert!(moved > 0 && whole < 150 << 10, "{whole} bytes");
+    // The aim is 120 KB compressed; that is more than three times as much unpacked.
+    assert!(moved > 0 && whole < 170 << 10, "{whole} bytes");
     place.end();
 }
 

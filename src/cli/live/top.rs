@@ -86,7 +86,7 @@ struct Load {
     period_ms: u64,
     cores: u32,
     memory_bytes: u64,
-    /// All threads together.
+    /// Share of one core that all threads take together.
     share: f64,
     threads: Vec<ThreadLoad>,
     stages: Vec<StageLoad>,

@@ -32,7 +32,7 @@ pub(in crate::cli) enum DaemonFault {
         /// How the process ended.
         status: ExitStatus,
     },
-    /// It still runs.
+    /// The process named in the file still runs.
     #[error(
         "the service is not ready after {} s; it runs on as process {pid}: `ocellus status` says what it waits for, \
          `ocellus stop` ends it", PATIENCE.as_secs()
