@@ -161,6 +161,17 @@ impl View {
     /// Clicks where a person would: in the middle of the element.
     #[track_caller]
     pub fn click(&self, selector: &str) {
+        // What the page learns late (status, alarms) moves the rest; a click on where a button was a moment ago hits nothing.
+        let quoted = json!(selector);
+        self.wait(
+            &format!("{selector} stands still"),
+            &format!(
+                "(() => {{ const e = document.querySelector({quoted}); if (!e) return false;\
+                 const r = e.getBoundingClientRect(); const now = [{quoted}, r.x, r.y, r.width, r.height].join();\
+                 const calm = window.calm?.now === now ? window.calm.times + 1 : 0;\
+                 window.calm = {{ now, times: calm }}; return calm >= 5; }})()"
+            ),
+        );
         self.tab.wait_for_element(selector).and_then(|found| found.click().map(drop)).unwrap_or_else(
             |error| {
                 panic!("{selector}: {error}");
