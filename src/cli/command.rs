@@ -11,7 +11,7 @@ use crate::commands::outputs::{
 };
 use crate::contract::{CommandValue, OutputState};
 
-/// A command is defined by a [[command]] of the configuration: where it goes, its limits, its interlock, and when its
+/// A command is defined by a section `[[command]]` of the configuration: where it goes, its limits, its interlock, and when its
 /// output is turned off.
 #[derive(Debug, Args)]
 pub(super) struct CommandArgs {
