@@ -18,7 +18,7 @@ pub struct TopOut {
     pub cpu_ns: u64,
     /// Resident memory in bytes.
     pub memory_bytes: u64,
-    /// Every thread of the process, the busiest first.
+    /// Every thread of the process, in the kernel's order.
     pub threads: Vec<ThreadCpu>,
     /// The stages of the workers, the highest priority first.
     pub stages: Vec<StageCpu>,

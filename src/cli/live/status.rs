@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::LiveCommon;
 use super::glance;
@@ -24,8 +25,8 @@ pub(in crate::cli) struct StatusArgs {
     /// With --watch: how often, such as 500ms or 5s.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, requires = "watch")]
     every: Duration,
-    /// With --watch: end after so many times.
-    #[arg(long, value_name = "COUNT", requires = "watch")]
+    /// With --watch: end after so many times, those while the service is away included.
+    #[arg(long, value_name = "COUNT", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     #[command(flatten)]
     common: LiveCommon,
@@ -48,33 +49,31 @@ pub(super) fn show(arguments: &StatusArgs, pause: &mut dyn FnMut(Duration) -> bo
     let mut left = arguments.count.unwrap_or(u64::MAX);
     let mut first = true;
     loop {
-        let answer = match ask(&dir, &Command::Status) {
-            Ok(answer) => answer,
-            // A service that never was there is an error; one that goes away may come back.
-            Err(error @ AskError::NotRunning { .. }) if first => return Err(error.into()),
-            Err(error) => {
-                away(&mut screen, arguments, &error)?;
-                if !pause(arguments.every) || screen.is_closed {
-                    return Ok(());
-                }
-                continue;
-            }
-        };
-        first = false;
-        if arguments.common.json {
-            screen.line(&answer.to_string())?;
-        } else {
-            let status: ServiceStatus = serde_json::from_value(answer)?;
-            match screen.is_terminal() {
-                true => screen.redraw(&in_words(&status).lines().map(str::to_owned).collect::<Vec<_>>())?,
-                false => screen.line(&glance::one_line(&now(), &status))?,
-            }
+        match ask(&dir, &Command::Status) {
+            Ok(answer) => present(&mut screen, arguments, answer)?,
+            // A service that does not answer at first is an error; one that goes away may come back.
+            Err(error) if first => return Err(error.into()),
+            Err(error) => away(&mut screen, arguments, &error)?,
         }
+        first = false;
         left -= 1;
         if left == 0 || screen.is_closed || !pause(arguments.every) {
             return Ok(());
         }
     }
+}
+
+fn present(screen: &mut Screen, arguments: &StatusArgs, answer: Value) -> anyhow::Result<()> {
+    if arguments.common.json {
+        screen.line(&answer.to_string())?;
+        return Ok(());
+    }
+    let status: ServiceStatus = serde_json::from_value(answer)?;
+    match screen.is_terminal() {
+        true => screen.redraw(&in_words(&status).lines().map(str::to_owned).collect::<Vec<_>>())?,
+        false => screen.line(&glance::one_line(&now(), &status))?,
+    }
+    Ok(())
 }
 
 fn away(screen: &mut Screen, arguments: &StatusArgs, error: &AskError) -> anyhow::Result<()> {

@@ -51,13 +51,16 @@ pub(super) fn show(arguments: &TopArgs, pause: &mut dyn FnMut(Duration) -> bool)
         let now = match output::asked(ask()) {
             Ok(now) => now,
             Err(error) if arguments.once => return Err(error.into()),
-            Err(AskError::NotRunning { .. } | AskError::Broken { .. }) => {
+            Err(error) => {
                 if before.take().is_some() {
-                    output::complain("-- the service is away; waiting for it --");
+                    output::complain(match error {
+                        // One that starts or ends may refuse for a moment.
+                        AskError::Refused(_) => format!("-- {error}; asking again --"),
+                        _ => "-- the service is away; waiting for it --".to_owned(),
+                    });
                 }
                 continue;
             }
-            Err(error) => return Err(error.into()),
         };
         // Another process counts from zero.
         if let Some(load) =

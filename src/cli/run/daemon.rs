@@ -58,13 +58,14 @@ pub(super) fn start(arguments: &RunArgs) -> anyhow::Result<()> {
     let messages = messages()?;
     let mut child = spawn(arguments, &messages).context("the service cannot be started")?;
     let outcome = await_ready(arguments, &mut child);
+    // Nobody reads it from now on, also where the service is not ready yet and runs on: what libraries still write is
+    // refused, and takes no memory.
+    let _ = fcntl_add_seals(&messages, SealFlags::GROW);
     let text = read(&messages).context("the messages of the service cannot be read")?;
     if let text @ [_, ..] = text.trim_ascii() {
         output::complain(String::from_utf8_lossy(text));
     }
     let ready = outcome?;
-    // Nobody reads it from now on: what libraries still write is refused, and takes no memory.
-    let _ = fcntl_add_seals(&messages, SealFlags::GROW);
     let dir = arguments.configured.dir();
     let mut lines = vec![format!("the service runs as process {}; `ocellus stop` ends it", ready.pid)];
     lines.extend(ready.page.map(|page| format!("  page: {page}")));

@@ -1,7 +1,10 @@
 //! What a person at the command line sees of the running service: its state as it changes, its load, and its end.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -91,6 +94,69 @@ fn watching_prints_a_line_for_each_time_where_there_is_no_terminal() {
     assert!(states.len() == 2 && states.iter().all(|state| state["cameras"][0]["camera"] == "front"));
     assert_eq!(fixture.command(&["status", "--count", "2"]).status.code(), Some(2), "without --watch");
     assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn each_time_of_a_watch_counts_also_while_the_service_is_away() {
+    let broker = Broker::start();
+    let fixture = fixture(&broker, &Stub::default());
+    let mut service = fixture.run();
+    service.wait_log(&["ready"]);
+    let mut watcher = fixture.start(&["status", "--watch", "--every", "200ms", "--count", "10"]);
+    let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
+    assert!(first.contains("front online"), "{first}");
+    service.kill();
+    let rest: Vec<_> = lines.collect();
+    assert_eq!(watcher.wait().unwrap().code(), Some(0));
+    assert_eq!(rest.len(), 9, "{rest:?}");
+    assert!(rest.last().unwrap().contains("away: no service runs"), "{rest:?}");
+    let none = fixture.command(&["status", "--watch", "--count", "0"]);
+    assert_eq!(none.status.code(), Some(2), "{}", said(&none));
+}
+
+/// Answers questions on the control socket of `fixture`, one after the other.
+fn answer_in_place_of_the_service(fixture: &Fixture, answers: Vec<Value>) -> JoinHandle<()> {
+    fs::create_dir_all(&fixture.state_dir).unwrap();
+    let listener = UnixListener::bind(fixture.state_dir.join("control.sock")).unwrap();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (stream, _) = listener.accept().unwrap();
+            let mut stream = BufReader::new(stream);
+            stream.read_line(&mut String::new()).unwrap();
+            writeln!(stream.get_mut(), "{answer}").unwrap();
+        }
+    })
+}
+
+#[test]
+fn a_refusal_is_fatal_at_first_and_later_it_is_shown_and_asked_again() {
+    let broker = Broker::start();
+    let fixture = fixture(&broker, &Stub::default());
+    let load = |at_ms: u64| {
+        let (threads, at_ns) = (json!([]), at_ms * 1_000_000);
+        json!({ "result": { "pid": 7, "at_ns": at_ns, "cores": 2, "cpu_ns": 0, "memory_bytes": 0,
+                            "threads": threads, "stages": [], "cameras": [] } })
+    };
+    let refused = json!({ "reason": "the service is starting", "remedy": "ask again" });
+    let service = answer_in_place_of_the_service(
+        &fixture,
+        vec![refused.clone(), refused.clone(), load(1), refused, load(2), load(3)],
+    );
+    let at_first = fixture.command(&["top", "--every", "10ms"]);
+    assert_eq!(at_first.status.code(), Some(1), "{}", said(&at_first));
+    let at_first = fixture.command(&["status", "--watch", "--every", "10ms"]);
+    assert_eq!(at_first.status.code(), Some(1), "{}", said(&at_first));
+    assert!(said(&at_first).contains("the service is starting; ask again"), "{}", said(&at_first));
+    let mut top = fixture.start(&["top", "--every", "10ms", "--json"]);
+    let mut lines = BufReader::new(top.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let measured: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
+    assert_eq!((&measured["pid"], &measured["period_ms"]), (&json!(7), &json!(1)));
+    service.join().unwrap();
+    top.kill().unwrap();
+    let words = std::io::read_to_string(top.stderr.take().unwrap()).unwrap();
+    top.wait().unwrap();
+    assert!(words.contains("-- the service is starting; ask again; asking again --"), "{words}");
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::io::ioctl_fionread;
 use serde_json::Value;
 
 use crate::support::broker::Broker;
@@ -287,6 +290,33 @@ fn a_full_disk_stops_the_file_and_nothing_else_and_its_lines_wait() {
     assert_eq!(restarts(&text), restarts(&service.log()), "none is lost, none is there twice");
     assert_eq!(counter(&watcher, "log/lines_lost"), Some(0));
     assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+/// A pipe that nobody reads stands for a disk that hangs: what is written to it waits, and there is no error.
+#[test]
+fn a_disk_that_hangs_keeps_nobody_waiting_who_asks_the_service() {
+    let broker = Broker::start();
+    let fixture = fixture(&broker, "level = \"trace\"\nfile = \"box.log\"");
+    fs::create_dir(&fixture.state_dir).unwrap();
+    let path = fixture.state_dir.join("box.log");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let pipe = fs::File::options().read(true).write(true).open(&path).unwrap();
+    // SAFETY: a plain system call on a pipe that is open.
+    let capacity = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, 4096) };
+    assert!(capacity > 0);
+    let watcher = listen(broker.port);
+    let mut service = fixture.run();
+    wait_until("the pipe is full", || ioctl_fionread(&pipe).unwrap() >= capacity as u64);
+    let before = watcher.json("a/detections").len();
+    wait_until("frames go on", || watcher.json("a/detections").len() > before + 20);
+    wait_until("the state", || fixture.command(&["status"]).status.success());
+    let shown = json(&fixture.command(&["log", "--json"]));
+    assert!(shown["file"].as_str().unwrap().ends_with("box.log"), "{shown}");
+    let reports = || watcher.on("box1/telemetry").len();
+    let before = reports();
+    wait_until("telemetry goes on", || reports() > before + 3);
+    assert!(fixture.command(&["reload"]).status.success());
+    service.kill();
 }
 
 #[test]

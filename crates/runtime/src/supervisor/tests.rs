@@ -96,6 +96,29 @@ fn a_unit_that_keeps_failing_is_given_up_and_the_box_lives_on() {
 }
 
 #[test]
+fn a_unit_that_panics_four_times_is_restarted_three_times_and_then_given_up_and_the_others_are_unharmed() {
+    let supervisor = a_supervisor(3, LONG);
+    supervisor.add(steady("steady")).unwrap();
+    let lives = Arc::new(AtomicU32::new(0));
+    let counted = lives.clone();
+    supervisor
+        .add(Unit::new("fragile", move |_| panic!("slip {}", counted.fetch_add(1, Ordering::SeqCst) + 1)))
+        .unwrap();
+    wait_until("it is given up", || state(&supervisor, "fragile").state == State::Failed);
+    let fragile = state(&supervisor, "fragile");
+    assert_eq!((lives.load(Ordering::SeqCst), fragile.restarts), (4, 3), "one start and three restarts");
+    assert_eq!(fragile.last_error, Some(Explanation::new("panicked: slip 4", "")));
+    let count = || supervisor.hearts().iter().find(|heart| &*heart.name == "steady").unwrap().count;
+    let before = count();
+    wait_until("the steady unit still beats", || count() > before);
+    assert_eq!(
+        (state(&supervisor, "steady").state, state(&supervisor, "steady").restarts),
+        (State::Running, 0)
+    );
+    assert!(supervisor.shutdown().is_empty());
+}
+
+#[test]
 fn a_lasting_failure_is_not_tried_again() {
     let supervisor = a_supervisor(5, LONG);
     supervisor.add(Unit::new("video", |_| Err(UnitError::from("not a video").lasting())).work()).unwrap();

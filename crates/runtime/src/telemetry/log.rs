@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 use super::journal::Journal;
 use super::level::{LevelInForce, Levels};
 use super::log_file::LogFileSettings;
-use super::log_writer::{LogFigures, LogWriter};
+use super::log_writer::{LogFigures, LogFileState, LogWriter};
 use super::recent::{Recent, RecentLines, Remember};
 use crate::clock::{Clock, Stamp, SystemClock};
 use crate::supervisor::{Beat, Stop};
@@ -59,7 +59,9 @@ struct LogInner {
     /// Changed together with the filter.
     levels: Mutex<Levels>,
     recent: Arc<Recent>,
+    /// Held while the disk is waited for: only those who write take it.
     writer: Mutex<LogWriter>,
+    file: Mutex<LogFileState>,
     journal: bool,
     begun: Stamp,
 }
@@ -92,12 +94,13 @@ impl Log {
         let remember = Remember { recent: recent.clone(), clock: SystemClock };
         tracing_subscriber::registry().with(filter).with(output.and_then(remember)).try_init()?;
         log_panics();
-        let (levels, writer) = (Mutex::new(Levels::new(level)), Mutex::default());
+        let levels = Mutex::new(Levels::new(level));
         Ok(Log(Arc::new(LogInner {
             filter: handle,
             levels,
             recent,
-            writer,
+            writer: Mutex::default(),
+            file: Mutex::default(),
             journal,
             begun: SystemClock.now(),
         })))
@@ -155,32 +158,36 @@ impl Log {
 
     /// Writes the log to the file of `settings` from now on, with the lines that are still in memory; or to none.
     pub fn write_to(&self, settings: Option<LogFileSettings>) {
-        self.0.writer.lock().configure(settings);
+        self.0.file.lock().settings = settings;
     }
 
     /// The file that the log is written to.
     pub fn file(&self) -> Option<LogFileSettings> {
-        self.0.writer.lock().settings().cloned()
+        self.0.file.lock().settings.clone()
     }
 
     /// What was written to the file, and what was not.
     pub fn figures(&self) -> LogFigures {
-        self.0.writer.lock().figures()
+        self.0.file.lock().figures
     }
 
     /// Writes the lines that wait for the file.
     pub fn flush(&self) {
-        self.0.writer.lock().write(&self.0.recent, SystemClock.now());
+        self.write();
+    }
+
+    /// Writes the lines that wait; returns the number of the last line that needs no more writing, and whether there is a
+    /// file that takes lines.
+    fn write(&self) -> (u64, bool) {
+        let mut writer = self.0.writer.lock();
+        let takes = writer.write(&self.0.recent, &self.0.file, SystemClock.now());
+        (writer.written(), takes)
     }
 
     /// Writes lines to the file as they come, until `stop`. Only this loop waits for the disk.
     pub fn run(&self, stop: &Stop, beat: &Beat) {
         while !stop.is_stopped() {
-            let (written, takes) = {
-                let mut writer = self.0.writer.lock();
-                let takes = writer.write(&self.0.recent, SystemClock.now());
-                (writer.written(), takes)
-            };
+            let (written, takes) = self.write();
             beat.beat();
             if takes {
                 self.0.recent.wait(written, LOOK);

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::log_file::{LogFile, LogFileSettings};
 use super::recent::Recent;
 use crate::clock::{Stamp, rfc3339};
@@ -23,6 +25,15 @@ pub struct LogFigures {
     pub failed: u64,
 }
 
+/// What others ask of the log's file while it is written, and change. Its lock is held for moments only: a disk may keep
+/// a write waiting for as long as it likes.
+#[derive(Default)]
+pub(super) struct LogFileState {
+    /// The file that is wanted.
+    pub(super) settings: Option<LogFileSettings>,
+    pub(super) figures: LogFigures,
+}
+
 /// The file, and how far the lines have come.
 #[derive(Default)]
 pub(super) struct LogWriter {
@@ -33,23 +44,15 @@ pub(super) struct LogWriter {
     unannounced: u64,
     /// When the file is tried again after it took no lines, on the monotonic clock.
     retry_at: Option<Duration>,
-    figures: LogFigures,
 }
 
 impl LogWriter {
-    pub(super) fn configure(&mut self, settings: Option<LogFileSettings>) {
-        if self.settings() != settings.as_ref() {
-            self.file = settings.map(LogFile::new);
+    /// Changes to the file that is wanted.
+    fn configure(&mut self, wanted: Option<&LogFileSettings>) {
+        if self.file.as_ref().map(LogFile::settings) != wanted {
+            self.file = wanted.cloned().map(LogFile::new);
             self.retry_at = None;
         }
-    }
-
-    pub(super) fn settings(&self) -> Option<&LogFileSettings> {
-        self.file.as_ref().map(LogFile::settings)
-    }
-
-    pub(super) fn figures(&self) -> LogFigures {
-        self.figures
     }
 
     /// The number of the last line that needs no more writing.
@@ -57,15 +60,17 @@ impl LogWriter {
         self.last
     }
 
-    /// Writes what waits in `recent` at `now`; returns whether there is a file that takes lines.
-    pub(super) fn write(&mut self, recent: &Recent, now: Stamp) -> bool {
+    /// Writes what waits in `recent` at `now`; returns whether there is a file that takes lines. The lock of `state` is not
+    /// held while the disk is waited for.
+    pub(super) fn write(&mut self, recent: &Recent, state: &Mutex<LogFileState>, now: Stamp) -> bool {
+        self.configure(state.lock().settings.as_ref());
         let Some(file) = &mut self.file else { return false };
         let mono = Duration::from_nanos(now.mono_ns);
         if self.retry_at.is_some_and(|at| mono < at) {
             return false;
         }
         let waiting = recent.after(self.last);
-        self.figures.lost += waiting.missed;
+        state.lock().figures.lost += waiting.missed;
         self.unannounced += waiting.missed;
         self.last += waiting.missed;
         let mut lines = waiting.lines.iter().peekable();
@@ -83,7 +88,7 @@ impl LogWriter {
             if let Err(error) = file.append(&piece) {
                 let fresh = self.retry_at.is_none();
                 self.retry_at = Some(mono + RETRY);
-                self.figures.failed += 1;
+                state.lock().figures.failed += 1;
                 if fresh {
                     let path = file.settings().path.display();
                     tracing::warn!("the log file {path} takes no lines ({error}); they wait in memory");
@@ -92,7 +97,7 @@ impl LogWriter {
             }
             self.unannounced = 0;
             self.last += count;
-            self.figures.written += count;
+            state.lock().figures.written += count;
         }
         self.retry_at = None;
         true
@@ -111,21 +116,23 @@ mod tests {
         let kept = recent.after(0).lines.len() as u64;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("away/box.log");
-        let mut writer = LogWriter::default();
-        let at = |seconds: u64| Stamp::default().plus(Duration::from_secs(seconds));
-        assert!(!writer.write(&recent, at(0)), "there is no file");
-        writer.configure(Some(LogFileSettings { path: path.clone(), max_bytes: 1 << 20, files: 2 }));
-        assert!(!writer.write(&recent, at(1)));
+        let (mut writer, state) = (LogWriter::default(), Mutex::<LogFileState>::default());
+        let mut write =
+            |seconds: u64| writer.write(&recent, &state, Stamp::default().plus(Duration::from_secs(seconds)));
+        let figures_now = || state.lock().figures;
+        assert!(!write(0), "there is no file");
+        state.lock().settings = Some(LogFileSettings { path: path.clone(), max_bytes: 1 << 20, files: 2 });
+        assert!(!write(1));
         let figures = LogFigures { written: 0, lost: 200 - kept, failed: 1 };
-        assert_eq!(writer.figures(), figures);
+        assert_eq!(figures_now(), figures);
         std::fs::create_dir(dir.path().join("away")).unwrap();
-        assert!(!writer.write(&recent, at(1)), "it is not tried again at once");
-        assert!(writer.write(&recent, at(2)));
-        assert_eq!(writer.figures(), LogFigures { written: kept, ..figures });
+        assert!(!write(1), "it is not tried again at once");
+        assert!(write(2));
+        assert_eq!(figures_now(), LogFigures { written: kept, ..figures });
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count() as u64, kept + 1);
         let first = text.lines().next().unwrap();
         assert!(first.contains(&format!("{} lines are missing here", 200 - kept)), "{first}");
-        assert!(writer.write(&recent, at(3)) && writer.figures().written == kept, "each line once");
+        assert!(write(3) && figures_now().written == kept, "each line once");
     }
 }

@@ -107,11 +107,11 @@ function showCurves() {
 }
 
 /** Values as they come: into the list, and into the curves that follow the clock. */
-function takeValues(told) {
+function takeValues(message) {
   const at = Date.now();
-  const source = curves.sources.find((one) => one.source === told.source);
-  if (source) Object.assign(source, { state: told.state, cause: told.cause });
-  for (const update of told.channels) {
+  const source = curves.sources.find((one) => one.source === message.source);
+  if (source) Object.assign(source, { state: message.state, cause: message.cause });
+  for (const update of message.channels) {
     const known = curves.channels.get(update.channel);
     if (!known) {
       if (route.view === "curves") loadCurves().catch(complain); // A channel that is new.

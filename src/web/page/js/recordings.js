@@ -27,64 +27,64 @@ async function loadRecordings() {
 
 /** The first page, or the one after what is shown. */
 async function takeRecordings(before) {
-  const told = (await ask(`/recordings?${recordingsQuery(before)}`)) || { recordings: [] };
-  recordings.list = before ? [...recordings.list, ...told.recordings] : told.recordings;
-  recordings.next = told.next || null;
+  const answer = (await ask(`/recordings?${recordingsQuery(before)}`)) || { recordings: [] };
+  recordings.list = before ? [...recordings.list, ...answer.recordings] : answer.recordings;
+  recordings.next = answer.next || null;
   showRecordings();
 }
 
 function showRecordings() {
-  sync(byId("recordings"), recordings.list, (told) => `${told.id} ${told.state}`, makeRecording);
+  sync(byId("recordings"), recordings.list, (recording) => `${recording.id} ${recording.state}`, makeRecording);
   byId("recordings-empty").hidden = recordings.list.length > 0;
   byId("recordings-more").hidden = !recordings.next;
 }
 
-const isPlayable = (told) => told.content_type === "video/mp4";
+const isPlayable = (recording) => recording.content_type === "video/mp4";
 
-function makeRecording(told) {
-  const lasts = (new Date(told.ended) - new Date(told.started)) / 1000;
-  const about = told.kind === "clip" ? `clip, ${duration(lasts)}, ${parts(told.frames, "frame")}` : `frame ${told.first_frame}`;
-  const state = { writing: badge("plain", "being written"), interrupted: badge("warn", "interrupted") }[told.state];
+function makeRecording(recording) {
+  const lasts = (new Date(recording.ended) - new Date(recording.started)) / 1000;
+  const about = recording.kind === "clip" ? `clip, ${duration(lasts)}, ${parts(recording.frames, "frame")}` : `frame ${recording.first_frame}`;
+  const state = { writing: badge("plain", "being written"), interrupted: badge("warn", "interrupted") }[recording.state];
   const button = el("button", { type: "button", class: "card part" },
-    told.kind === "picture" ? el("img", { src: told.path, alt: "", loading: "lazy" }) : el("span", { class: "nopicture" }, el("span", { class: "muted" }, isPlayable(told) ? "film" : "film to download")),
+    recording.kind === "picture" ? el("img", { src: recording.path, alt: "", loading: "lazy" }) : el("span", { class: "nopicture" }, el("span", { class: "muted" }, isPlayable(recording) ? "film" : "film to download")),
     el("span", { class: "bar" }, el("span", {}, about), state || null),
-    el("span", { class: "words" }, told.causes.join(" · ")),
-    el("span", { class: "muted when" }, el("time", { dateTime: told.started }, dayAndClock(told.started)), ` · ${told.camera}`));
-  button.addEventListener("click", () => recordingDialog(told));
+    el("span", { class: "words" }, recording.causes.join(" · ")),
+    el("span", { class: "muted when" }, el("time", { dateTime: recording.started }, dayAndClock(recording.started)), ` · ${recording.camera}`));
+  button.addEventListener("click", () => recordingDialog(recording));
   return el("li", {}, button);
 }
 
-const recordingUrl = (told, role) => `${told.path}?part=${role}`;
+const recordingUrl = (recording, role) => `${recording.path}?part=${role}`;
 
 /** The picture or the film itself; what a browser cannot play is only offered as a file. */
-function recordingScreen(told, role) {
-  if (told.state === "writing") return el("p", { class: "note" }, "It is still being written.");
-  const source = recordingUrl(told, role);
-  if (told.kind === "picture") return el("img", { src: source, alt: `Frame ${told.first_frame} of ${told.camera}` });
-  if (isPlayable(told)) return el("video", { src: source, controls: true, preload: "metadata", "aria-label": `Clip of ${told.camera}` });
+function recordingScreen(recording, role) {
+  if (recording.state === "writing") return el("p", { class: "note" }, "It is still being written.");
+  const source = recordingUrl(recording, role);
+  if (recording.kind === "picture") return el("img", { src: source, alt: `Frame ${recording.first_frame} of ${recording.camera}` });
+  if (isPlayable(recording)) return el("video", { src: source, controls: true, preload: "metadata", "aria-label": `Clip of ${recording.camera}` });
   return el("p", { class: "note" }, "Browsers do not play motion JPEG in Matroska: download it and open it in a player. With an H.264 encoder on the box new clips play here.");
 }
 
-function recordingDialog(told) {
-  const layers = told.parts.filter((one) => one.role !== "sidecar").map((one) => one.role);
-  const frame = el("div", { class: "frame" }, recordingScreen(told, layers[0]));
+function recordingDialog(recording) {
+  const layers = recording.parts.filter((one) => one.role !== "sidecar").map((one) => one.role);
+  const frame = el("div", { class: "frame" }, recordingScreen(recording, layers[0]));
   const choose = layers.length < 2 ? null : el("label", { class: "inline" }, el("span", {}, "Show"),
-    el("select", { onchange: (event) => frame.replaceChildren(recordingScreen(told, event.target.value)) },
+    el("select", { onchange: (event) => frame.replaceChildren(recordingScreen(recording, event.target.value)) },
       ...layers.map((layer) => new Option(layer, layer))));
-  const files = told.parts.map((one) => el("a", { class: "button", href: recordingUrl(told, one.role), download: one.file.split("/").pop() }, `${one.role} (${mebibytesOf(one.bytes)})`));
-  const facts = [["Camera", told.camera], ["From", dayAndClock(told.started)], ["To", dayAndClock(told.ended)],
-    ["Frames", `${told.first_frame} to ${told.last_frame}, ${told.frames} recorded`], ["Experiment", told.experiment], ["Because of", told.causes.join(", ")]];
+  const files = recording.parts.map((one) => el("a", { class: "button", href: recordingUrl(recording, one.role), download: one.file.split("/").pop() }, `${one.role} (${mebibytesOf(one.bytes)})`));
+  const facts = [["Camera", recording.camera], ["From", dayAndClock(recording.started)], ["To", dayAndClock(recording.ended)],
+    ["Frames", `${recording.first_frame} to ${recording.last_frame}, ${recording.frames} recorded`], ["Experiment", recording.experiment], ["Because of", recording.causes.join(", ")]];
   const list = el("dl", { class: "proof" }, ...facts.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))]));
   const remove = may("operator") ? el("button", { type: "button", class: "danger" }, "Delete") : null;
-  const dialog = showDialog(`Recording ${told.id}`, el("div", { class: "stack" }, choose, frame, list, el("div", { class: "bar" }, ...files, remove)));
+  const dialog = showDialog(`Recording ${recording.id}`, el("div", { class: "stack" }, choose, frame, list, el("div", { class: "bar" }, ...files, remove)));
   if (!remove) return;
   remove.addEventListener("click", () => busy(remove, async () => {
     if (remove.dataset.sure !== "1") {
       remove.dataset.sure = "1";
       return setText(remove, "Delete for good?");
     }
-    await ask(`/recordings/${told.id}`, { method: "DELETE" });
-    recordings.list = recordings.list.filter((known) => known.id !== told.id);
+    await ask(`/recordings/${recording.id}`, { method: "DELETE" });
+    recordings.list = recordings.list.filter((known) => known.id !== recording.id);
     dialog.close();
     showRecordings();
   }));
@@ -96,9 +96,9 @@ const mebibytesOf = (bytes) => (bytes < 10485760 ? `${(bytes / 1048576).toFixed(
 /** The link of an event or a part to its recording, once it is there. */
 async function openRecording(path) {
   const id = Number(path.split("/").pop());
-  const told = (await ask(`/recordings?before=${id + 1}&limit=1`)).recordings[0];
-  if (!told || told.id !== id) return tell("The recording is not there yet, or not any more.", "warn");
-  recordingDialog(told);
+  const recording = (await ask(`/recordings?before=${id + 1}&limit=1`)).recordings[0];
+  if (!recording || recording.id !== id) return tell("The recording is not there yet, or not any more.", "warn");
+  recordingDialog(recording);
 }
 
 function recordingButton(path) {
@@ -107,18 +107,18 @@ function recordingButton(path) {
   return button;
 }
 
-function recordingNews(told) {
-  if (told.event === "gap") return { kind: "event", sign: "warn", subject: told.camera, words: `${parts(told.frames, "frame")} not recorded` };
-  return told.event === "stopped" ? { kind: "event", sign: "warn", subject: told.camera, words: "recording has stopped" } : null;
+function recordingNews(message) {
+  if (message.event === "gap") return { kind: "event", sign: "warn", subject: message.camera, words: `${parts(message.frames, "frame")} not recorded` };
+  return message.event === "stopped" ? { kind: "event", sign: "warn", subject: message.camera, words: "recording has stopped" } : null;
 }
 
 function startRecordings() {
   for (const id of ["recordings-camera", "recordings-kind", "recordings-day"]) byId(id).addEventListener("change", () => takeRecordings(null).catch(complain));
   byId("recordings-more").addEventListener("click", (event) => busy(event.currentTarget, () => takeRecordings(recordings.next)));
   byId("recordings-again").addEventListener("click", (event) => busy(event.currentTarget, () => takeRecordings(null)));
-  hear("recording", (told) => {
-    addNews([told], true);
-    if (told.event !== "clip" || route.view !== "recordings" || recordings.timer) return;
+  hear("recording", (message) => {
+    addNews([message], true);
+    if (message.event !== "clip" || route.view !== "recordings" || recordings.timer) return;
     recordings.timer = setTimeout(() => {
       recordings.timer = 0;
       takeRecordings(null).catch(complain);
