@@ -1,11 +1,12 @@
 """Ocellus's camera server and its Python peer in turn, under the same sender: 720p JPEG frames over TCP.
 
-usage: camera_side_by_side.py [--rounds 2] [--seconds 60] [--fps 50] [--record] [--annotate] [--program FILE]
+usage: camera_side_by_side.py [--rounds 2] [--seconds 60] [--fps 50] [--record] [--annotate] [--only ocellus]
 
 Each round runs the peer and then Ocellus, each alone, under a sender that pushes the same pictures at the same pace from
 a process of its own. CPU and memory are those of the server alone, from one second after the first frame to the last
-one. For both it is checked that every frame that was sent is accounted for. With --record Ocellus records every frame,
-too (the peer always does). Prints a table, the ratios of the medians, and one line of JSON.
+one. For both it is checked that every frame that was sent is accounted for. With --record both write each frame as a
+JPEG, and with --annotate one with drawings beside it; without, both decode each frame and write none. Prints a line a
+round, the ratios of the medians, and one line of JSON.
 """
 
 import argparse
@@ -42,12 +43,18 @@ telemetry_every_ms = 500
 name = "lab"
 source = "tcp://127.0.0.1:{port}"
 framing = "length32"
+ring_slots = 16
 {record}
+[recorder]
+max_mib = 100000
+reserve_mib = 64
 """
 # The keys with which Ocellus records each frame as the peer does.
-RECORD = """record = {{ mode = "continuous", kind = "jpeg", dir = "{folder}/recordings" }}"""
+RECORD = 'record = {{ as = "jpeg", layer = "{layer}", sidecar = {sidecar} }}'
 # What a frame becomes of which the ring takes no notice, by figure of telemetry.
 LOST = ("discarded", "damaged", "skipped_before_decoding", "queue_dropped")
+# Why the recorder has no file of a frame that the ring took.
+MISSED = "recorder_missed"
 
 
 def pictures(count: int = 25) -> list[bytes]:
@@ -95,16 +102,16 @@ def run_peer(args, frames: list[bytes]) -> dict:
     port = free_port()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         command = [sys.executable, str(HERE / "camera_peer.py"), "--port", str(port), "--folder", folder]
-        command += ["--annotate"] * args.annotate
+        command += ["--record"] * args.record + ["--annotate"] * args.annotate
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, **pipes) as process:
             wait_until(lambda: listens(port), "the peer's port")
             result = under_load(process.pid, port, frames, args)
-            time.sleep(1)
-            told, _ = process.communicate("\n")
-    told = json.loads(told)
-    result["accounted"] = told["processed"] + told["dropped"]
-    return {**result, "dropped": told["dropped"]}
+            # Whatever still waits in its queue is processed first.
+            answer, _ = process.communicate("\n")
+    counted = json.loads(answer)
+    result["accounted"] = counted["processed"] + counted["dropped"]
+    return {**result, "recorded": counted["recorded"], "dropped": counted["dropped"]}
 
 
 def figures(web: int) -> dict[str, float]:
@@ -118,32 +125,44 @@ def run_ocellus(args, frames: list[bytes]) -> dict:
     port, web, mqtt = free_port(), free_port(), free_port()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         config = pathlib.Path(folder, "ocellus.toml")
-        record = RECORD.format(folder=folder) if args.record else ""
+        layer, sidecar = "both" if args.annotate else "raw", "true" if args.sidecar else "false"
+        record = RECORD.format(layer=layer, sidecar=sidecar) if args.record else ""
         config.write_text(CONFIG.format(folder=folder, port=port, web=web, mqtt=mqtt, record=record))
         log = open(pathlib.Path(folder, "log"), "w")
         with subprocess.Popen([args.program, "run", "--config", str(config)], stderr=log, stdout=log) as process:
             try:
                 wait_until(lambda: listens(port) and listens(web), "Ocellus")
                 result = under_load(process.pid, port, frames, args)
-                counted = {}
-                # Telemetry is a little behind; the count settles within a second.
-                for _ in range(10):
-                    time.sleep(0.5)
-                    with contextlib.suppress(OSError):
-                        counted = figures(web)
-                    if counted.get("received") == result["sent"]:
-                        break
-                time.sleep(1)
-                counted = figures(web)
+                counted = settled(args, web, result["sent"])
             finally:
                 process.terminate()
     lost = sum(counted.get(name, 0) for name in LOST)
-    # What the ring took, the recorder counts once more.
-    return {**result, "accounted": int(counted["frames"] + lost), "dropped": int(lost), "counted": counted}
+    missed = sum(value for name, value in counted.items() if name.startswith(MISSED))
+    # Of what the ring took, the recorder has recorded or missed each frame.
+    taken = counted.get("recorded", 0) + missed if args.record else counted["frames"]
+    return {
+        **result,
+        "accounted": int(taken + lost),
+        "recorded": int(counted.get("recorded", 0)),
+        "dropped": int(lost + missed),
+        "counted": counted,
+    }
+
+
+def settled(args, web: int, sent: int) -> dict[str, float]:
+    """The counters once they no longer change: telemetry is a little behind, and so is the disk."""
+    before, counted = {}, {"received": -1}
+    deadline = time.monotonic() + 20
+    while (before != counted or counted.get("received") != sent) and time.monotonic() < deadline:
+        time.sleep(1)
+        before = counted
+        with contextlib.suppress(OSError):
+            counted = figures(web)
+    return counted
 
 
 SERVICES = {"peer": run_peer, "ocellus": run_ocellus}
-COLUMNS = ["sent", "accounted", "dropped", "cpu_percent", "rss_mib", "rss_growth_mib"]
+COLUMNS = ["sent", "accounted", "recorded", "dropped", "cpu_percent", "rss_mib", "rss_growth_mib"]
 
 
 def main() -> None:
@@ -152,15 +171,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--fps", type=float, default=50)
     parser.add_argument("--record", action="store_true")
-    parser.add_argument("--annotate", action="store_true")
+    parser.add_argument("--annotate", action="store_true", help="only with --record: the peer draws a frame, Ocellus findings")
+    parser.add_argument("--sidecar", action="store_true", help="only with --record: Ocellus writes a JSON file beside each picture")
+    parser.add_argument("--only", choices=list(SERVICES))
     parser.add_argument("--program", default=str(HERE.parents[1] / "target/release/ocellus"))
     parser.add_argument("--folder", help="where both write; by default the system's folder for temporary files")
     args = parser.parse_args()
-    frames, results = pictures(), {name: [] for name in SERVICES}
+    services = {name: run for name, run in SERVICES.items() if args.only in (None, name)}
+    frames, results = pictures(), {name: [] for name in services}
     print(f"{sum(map(len, frames)) // len(frames) // 1024} KiB a picture, {args.fps:.0f} a second, {args.seconds:.0f} s")
     print(f"{'':10}" + "".join(f"{column:>16}" for column in COLUMNS))
     for _ in range(args.rounds):
-        for name, run in SERVICES.items():
+        for name, run in services.items():
             result = run(args, frames)
             if result["accounted"] != result["sent"]:
                 print(f"{name}: {result['sent']} frames were sent and {result['accounted']} are accounted for")
@@ -170,8 +192,10 @@ def main() -> None:
         name: {column: statistics.median(run[column] for run in runs) for column in COLUMNS}
         for name, runs in results.items()
     }
-    ratios = {what: medians["peer"][what] / medians["ocellus"][what] for what in ("cpu_percent", "rss_mib")}
-    print(f"the peer needs {ratios['cpu_percent']:.1f} times the CPU and {ratios['rss_mib']:.1f} times the memory")
+    ratios = {}
+    if len(medians) == len(SERVICES):
+        ratios = {what: medians["peer"][what] / medians["ocellus"][what] for what in ("cpu_percent", "rss_mib")}
+        print(f"the peer needs {ratios['cpu_percent']:.1f} times the CPU and {ratios['rss_mib']:.1f} times the memory")
     print(json.dumps({"medians": medians, "ratios": ratios, "recorded": args.record}))
 
 
