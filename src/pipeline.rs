@@ -100,6 +100,8 @@ struct Intake {
 struct Delivery {
     tracker: Option<Tracker>,
     events: Events,
+    /// The experiment of the last report, to which the ends of tracks after it belong.
+    experiment: Option<Label>,
 }
 
 /// A complete report that waits for those before it.
@@ -130,7 +132,7 @@ impl Lane {
             recordings,
             intake: Mutex::new(Intake { reader, every: every.max(1), degradation, pass: 0 }),
             order: InOrder::new(window, bell.clone()),
-            delivery: Mutex::new(Delivery { tracker, events: Events::new() }),
+            delivery: Mutex::new(Delivery { tracker, events: Events::new(), experiment: None }),
             untracked: AtomicU64::new(0),
             bell,
             pool,

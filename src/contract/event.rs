@@ -48,6 +48,9 @@ pub struct EventOut<'a> {
     /// Path of the recording that shows it, on the box's web server, where the camera records around such events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<String>,
+    /// The experiment that the frame belongs to, as the camera's command port set it; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<&'a str>,
     /// Delays of the event.
     pub latency: EventLatency,
 }
@@ -68,6 +71,7 @@ impl<'a> EventOut<'a> {
             dwell_ms: event.dwell_ms,
             direction: event.direction.map(Direction::as_str),
             recording: event.recording.map(recording_path),
+            experiment: event.experiment.as_deref(),
             latency: EventLatency { total_us: now.micros_since(event.captured) },
         }
     }

@@ -42,6 +42,9 @@ pub struct InspectionOut<'a> {
     /// Path of the recording that shows it, on the box's web server, where the camera records around such ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<String>,
+    /// The experiment that the frame belongs to, as the camera's command port set it; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<&'a str>,
 }
 
 /// The source of a trigger.
@@ -163,6 +166,7 @@ impl<'a> From<&'a Inspection> for InspectionOut<'a> {
             rois: &from.rois,
             latency: from.latency.into(),
             recording: from.recording.map(recording_path),
+            experiment: from.experiment.as_deref(),
         }
     }
 }

@@ -318,6 +318,9 @@ pub struct Detections<'a> {
     /// Name of the picture file where the source is a folder; at most 255 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'a str>,
+    /// The experiment that the frame belongs to, as the camera's command port set it; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<&'a str>,
     /// Frame width in px.
     pub width: u32,
     /// Frame height in px.
@@ -349,6 +352,7 @@ impl<'a> From<&'a Report> for Detections<'a> {
             camera: &report.camera,
             frame: report.frame_seq,
             file: report.file.as_deref(),
+            experiment: report.experiment.as_deref(),
             width: report.width,
             height: report.height,
             findings: &report.findings,

@@ -76,6 +76,7 @@ impl PulledTrigger {
     ) -> Inspection {
         Inspection {
             recording: None,
+            experiment: None,
             id: self.id,
             camera: camera.clone(),
             trigger: self.trigger.clone(),
@@ -157,6 +158,7 @@ impl Acquisition {
         let PulledTrigger { id, trigger, product, .. } = &*self.pulled;
         Inspection {
             recording: None,
+            experiment: self.frame.experiment.clone(),
             id: *id,
             camera: self.lane.camera().clone(),
             trigger: trigger.clone(),

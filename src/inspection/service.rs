@@ -188,6 +188,7 @@ impl CameraTarget {
     fn missed(&self, trigger: Trigger) -> Inspection {
         Inspection {
             recording: None,
+            experiment: None,
             id: 0,
             camera: self.camera.as_str().into(),
             trigger,

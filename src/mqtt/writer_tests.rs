@@ -42,6 +42,7 @@ fn event(track: u64) -> Event {
         dwell_ms: None,
         direction: None,
         recording: None,
+        experiment: None,
     }
 }
 

@@ -36,8 +36,9 @@ impl Lane {
     fn deliver(&self, delivery: &mut Delivery, arrived: Arrived) {
         let Arrived { mut report, at, frame } = arrived;
         let frame = frame.as_ref();
-        let Delivery { tracker, events } = delivery;
+        let Delivery { tracker, events, experiment } = delivery;
         events.clear();
+        experiment.clone_from(&report.experiment);
         // Always succeeds, because nothing else holds a report before it is offered to the sinks.
         if let Some(report) = Arc::get_mut(&mut report) {
             let now = self.clock.now();
@@ -72,10 +73,11 @@ impl Lane {
 
     /// Ends every track, because the camera was removed.
     pub fn end_tracks(&self) {
-        let Delivery { tracker, events } = &mut *self.delivery.lock();
+        let Delivery { tracker, events, experiment } = &mut *self.delivery.lock();
         if let Some(tracker) = tracker {
             let mut last = Report::new(self.camera.clone());
             last.captured = self.clock.now();
+            last.experiment.clone_from(experiment);
             let mut reported = false;
             while !reported {
                 events.clear();

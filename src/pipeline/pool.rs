@@ -35,6 +35,7 @@ impl ReportPool {
             report.captured = frame.captured;
             report.pts_ns = frame.pts_ns;
             report.file.clone_from(&frame.file);
+            report.experiment.clone_from(&frame.experiment);
             report.width = frame.width as u32;
             report.height = frame.height as u32;
         }

@@ -27,7 +27,9 @@ use crate::scheduler::Attachment;
 use crate::supervisor::{Stop, UnitContext, UnitError};
 use crate::telemetry::Counter;
 use crate::tracking::Tracker;
-use crate::types::{Degradation, ExperimentId, Frame, RecordingRequests, SystemClock};
+use crate::types::{
+    Degradation, ExperimentId, ExperimentReader, Frame, FrameThinner, RecordingRequests, SystemClock,
+};
 
 /// Frames in flight beyond one for each worker: enough that no worker waits for a slow neighbour.
 const OVERTAKING: usize = 4;
@@ -181,6 +183,8 @@ impl Camera {
         let mut sink = RingSink {
             camera: self,
             writer,
+            thinner: FrameThinner::default(),
+            experiment: self.experiment.reader(),
             #[cfg(feature = "demo")]
             barrier,
             gate: &around.gate,
@@ -286,6 +290,8 @@ impl Camera {
 struct RingSink<'a> {
     camera: &'a Camera,
     writer: Writer<Frame>,
+    thinner: FrameThinner,
+    experiment: ExperimentReader,
     /// The light barrier of a simulated line: it sees parts even if a frame was dropped.
     #[cfg(feature = "demo")]
     barrier: Option<Sensor>,
@@ -294,7 +300,7 @@ struct RingSink<'a> {
 }
 
 impl FrameSink for RingSink<'_> {
-    fn commit(&mut self, frame: Frame) -> Committed {
+    fn commit(&mut self, mut frame: Frame) -> Committed {
         if !self.gate.pass(self.stop) {
             return Committed::Closed;
         }
@@ -303,10 +309,11 @@ impl FrameSink for RingSink<'_> {
         let pts_ns = frame.pts_ns;
         self.camera.next_seq.store(frame.seq + 1, Ordering::Relaxed);
         let every = self.camera.degradation.as_ref().map_or(1, Degradation::frame_every);
-        if !frame.seq.is_multiple_of(u64::from(every)) {
+        if !self.thinner.takes(every) {
             self.camera.thinned.inc();
             return Committed::Taken;
         }
+        frame.experiment = self.experiment.get().cloned();
         let committed = self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped());
         #[cfg(feature = "demo")]
         if let (Some(barrier), Some(pts_ns)) = (&mut self.barrier, pts_ns) {

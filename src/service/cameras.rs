@@ -263,8 +263,13 @@ impl Cameras {
     /// Takes commands for the camera from now on, where its settings name an address for them.
     fn begin_command_port(&self, camera: &Camera) -> Result<(), ServiceError> {
         let CameraAround { supervisor, publisher, audit, .. } = &self.around;
-        if let Some(unit) = command_port_unit(camera, publisher, audit) {
-            supervisor.add(unit)?;
+        match command_port_unit(camera, publisher, audit) {
+            Some(unit) => supervisor.add(unit)?,
+            // Nobody could send START or another EXP_ID any more: both end with the former port.
+            None => {
+                camera.senders.set_stopped(false);
+                camera.experiment.clear();
+            }
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::zones::{CameraPlaces, Happening, Stays};
 pub(super) struct Moment {
     camera: Label,
     frame_seq: u64,
+    experiment: Option<Label>,
     pub(super) captured: Stamp,
     /// Time on the tracker's clock.
     pub(super) now: Duration,
@@ -20,8 +21,9 @@ pub(super) struct Moment {
 
 impl Moment {
     pub(super) fn new(report: &Report, now: Duration) -> Moment {
-        let Report { camera, frame_seq, captured, .. } = report;
-        Moment { camera: camera.clone(), frame_seq: *frame_seq, captured: *captured, now }
+        let Report { camera, frame_seq, captured, experiment, .. } = report;
+        let (camera, experiment) = (camera.clone(), experiment.clone());
+        Moment { camera, frame_seq: *frame_seq, experiment, captured: *captured, now }
     }
 }
 
@@ -172,6 +174,7 @@ impl Looks {
             dwell_ms: None,
             direction: None,
             recording: None,
+            experiment: moment.experiment.clone(),
         }
     }
 

@@ -100,6 +100,22 @@ impl Degradation {
     }
 }
 
+/// Which frames a camera gives while its rate is reduced. It counts the frames that were offered, because the numbers of
+/// frames have gaps: of odd numbers alone, those divisible by two would be none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FrameThinner {
+    offered: u64,
+}
+
+impl FrameThinner {
+    /// Counts one more frame; returns whether it is one of every `every` that are given.
+    pub fn takes(&mut self, every: u32) -> bool {
+        let takes = self.offered.is_multiple_of(u64::from(every.max(1)));
+        self.offered += 1;
+        takes
+    }
+}
+
 fn bit(step: DegradationStep) -> u8 {
     1 << step as u8
 }
@@ -129,5 +145,15 @@ mod tests {
         DegradationStep::ALL.into_iter().for_each(|step| degradation.set(step, true));
         assert_eq!(rates(), (2, 6, 4));
         assert_eq!(degradation.preview_fps(1), 1);
+    }
+
+    #[test]
+    fn of_every_so_many_offered_frames_one_is_taken_whatever_their_numbers() {
+        let mut thinner = FrameThinner::default();
+        let numbers = (1..200).step_by(2);
+        let taken: Vec<u32> = numbers.filter(|_| thinner.takes(2)).collect();
+        assert_eq!(taken.len(), 50);
+        assert!(taken.windows(2).all(|pair| pair[1] - pair[0] == 4), "evenly: {taken:?}");
+        assert!((0..10).all(|_| thinner.takes(1)), "all of them while the rate is the usual one");
     }
 }

@@ -44,7 +44,7 @@ impl EventKind {
 }
 
 impl EventKind {
-    /// The word by which a camera is told to record around it; `None` for the life of an object.
+    /// The word that asks a camera to record around it; `None` for the life of an object.
     pub fn recorded_as(self) -> Option<RecordedEvent> {
         match self {
             EventKind::ZoneEnter | EventKind::ZoneLeave | EventKind::Dwell => Some(RecordedEvent::Zone),
@@ -104,4 +104,6 @@ pub struct Event {
     pub direction: Option<Direction>,
     /// The recording that shows it, where one was asked for.
     pub recording: Option<RecordingId>,
+    /// The experiment that the frame belongs to, where one was set.
+    pub experiment: Option<Label>,
 }

@@ -36,6 +36,8 @@ pub struct Frame {
     pub colour: Colour,
     /// Name of the picture file where the source is a folder; at most 255 bytes.
     pub file: Option<Label>,
+    /// The experiment that the frame belongs to, where one was set when it was captured.
+    pub experiment: Option<Label>,
     pixels: Pixels,
     /// The JPEG that the frame was decoded from, where it is kept.
     jpeg: Option<gstreamer::Buffer>,
@@ -55,6 +57,7 @@ impl Frame {
             format,
             colour,
             file: None,
+            experiment: None,
             pixels: Pixels::Gst(video),
             jpeg: None,
         })
@@ -82,6 +85,7 @@ impl Frame {
             format,
             colour,
             file: None,
+            experiment: None,
             pixels,
             jpeg: None,
         })
@@ -99,14 +103,16 @@ impl Frame {
         }
         let shape = (self.format, self.width, self.height);
         let frame = Frame::from_memory(self.seq, self.captured, shape, bytes.into())?;
-        Some(Frame { colour: self.colour, pts_ns: self.pts_ns, file: self.file.clone(), ..frame })
+        let (file, experiment) = (self.file.clone(), self.experiment.clone());
+        Some(Frame { colour: self.colour, pts_ns: self.pts_ns, file, experiment, ..frame })
     }
 
     /// Another frame over the same bytes; `None` unless the bytes are in process memory.
     pub fn share(&self) -> Option<Frame> {
         let Pixels::Memory { bytes, offset, stride } = &self.pixels else { return None };
         let pixels = Pixels::Memory { bytes: bytes.clone(), offset: *offset, stride: *stride };
-        Some(Frame { pixels, file: self.file.clone(), jpeg: self.jpeg.clone(), ..*self })
+        let (file, experiment) = (self.file.clone(), self.experiment.clone());
+        Some(Frame { pixels, file, experiment, jpeg: self.jpeg.clone(), ..*self })
     }
 
     /// Keeps the JPEG that the frame was decoded from.

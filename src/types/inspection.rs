@@ -80,7 +80,7 @@ impl Outcome {
         }
     }
 
-    /// The word by which a camera is told to record around it.
+    /// The word that asks a camera to record around it.
     pub fn recorded_as(self) -> RecordedEvent {
         match self {
             Outcome::Ng => RecordedEvent::Ng,
@@ -206,6 +206,8 @@ pub struct Inspection {
     pub rois: Vec<RoiResult>,
     /// The recording that shows it, where one was asked for.
     pub recording: Option<RecordingId>,
+    /// The experiment that the frame belongs to; `None` where no frame was taken, or none was set.
+    pub experiment: Option<Label>,
     /// Time spent in each step.
     pub latency: InspectionLatency,
 }

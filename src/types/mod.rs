@@ -35,10 +35,10 @@ pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, S
 pub use bounded::Bounded;
 pub(crate) use command::answers;
 pub use command::{Attachment, CommandKind, Origin, Reply, Responder, with_usual_action};
-pub use degradation::{Degradation, DegradationStep};
+pub use degradation::{Degradation, DegradationStep, FrameThinner};
 pub use delivery::Delivered;
 pub use event::{Direction, Event, EventKind, Events, MAX_EVENTS};
-pub use experiment::{ExperimentError, ExperimentId};
+pub use experiment::{ExperimentError, ExperimentId, ExperimentReader};
 pub use finding::Finding;
 pub use frame::Frame;
 pub use health::Condition;

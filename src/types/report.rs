@@ -46,6 +46,8 @@ pub struct Report {
     pub pts_ns: Option<u64>,
     /// Name of the picture file where the source is a folder.
     pub file: Option<Label>,
+    /// The experiment that the frame belongs to, where one was set.
+    pub experiment: Option<Label>,
     /// Frame width in px.
     pub width: u32,
     /// Frame height in px.
@@ -71,6 +73,7 @@ impl Report {
             captured: Stamp::default(),
             pts_ns: None,
             file: None,
+            experiment: None,
             width: 0,
             height: 0,
             findings: heapless::Vec::new(),
@@ -89,6 +92,7 @@ impl Report {
         self.latency = Latency::default();
         self.fault = None;
         self.file = None;
+        self.experiment = None;
     }
 
     /// Adds a finding, or counts it as overflow where the report is full.

@@ -141,6 +141,7 @@ pub fn event(track: u64) -> Event {
         dwell_ms: None,
         direction: None,
         recording: None,
+        experiment: None,
     }
 }
 

@@ -29,6 +29,8 @@ struct TcpCandidate {
     since: Instant,
     /// Whether the right secret has come, or none is required.
     trusted: bool,
+    /// Whether a secret has come: a connection has one at most.
+    has_sent_secret: bool,
 }
 
 impl Candidates {
@@ -57,7 +59,8 @@ impl Candidates {
                 self.refuse(oldest.connection.peer().ip(), "it sent nothing, and others wait");
             }
             let trusted = self.options.secret_file.is_none();
-            self.waiting.push(TcpCandidate { connection, since: Instant::now(), trusted });
+            let since = Instant::now();
+            self.waiting.push(TcpCandidate { connection, since, trusted, has_sent_secret: false });
         }
         !self.waiting.is_empty()
     }
@@ -112,6 +115,9 @@ impl TcpCandidate {
         if header.payload != PayloadKind::Secret {
             return if self.trusted { Ok(true) } else { Err(TcpError::NoSecret { peer }) };
         }
+        if self.has_sent_secret {
+            return Err(TcpError::LateSecret);
+        }
         let Some(given) = self.connection.secret(header.bytes as usize)? else { return Ok(false) };
         if let Some(file) = &options.secret_file {
             let right = secret::is_right(file, &given);
@@ -119,7 +125,7 @@ impl TcpCandidate {
                 return Err(TcpError::WrongSecret { peer });
             }
         }
-        self.trusted = true;
+        (self.trusted, self.has_sent_secret) = (true, true);
         self.look(options)
     }
 }

@@ -97,7 +97,7 @@ pub enum TcpError {
         /// The sender's address and port.
         peer: SocketAddr,
     },
-    /// The sender sent a secret after its first frame.
+    /// The sender sent a second secret, or one after its first frame.
     LateSecret,
     /// The configured secret cannot be read.
     SecretFile {
@@ -171,7 +171,7 @@ impl TcpError {
                 "give it the one in secret_file",
             ),
             TcpError::LateSecret => Explanation::new(
-                "the sender sent a secret after frames",
+                "the sender sent a second secret, or one after frames",
                 "send it once, at the start of a connection",
             ),
             TcpError::SecretFile { cause } => {

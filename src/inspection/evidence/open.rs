@@ -132,6 +132,7 @@ impl OpenedEvidence {
         let kind = TRIGGERS.into_iter().find(|kind| kind.as_str() == trigger.kind);
         Inspection {
             recording: None,
+            experiment: None,
             id: self.document.acquisition,
             camera: self.document.camera.as_str().into(),
             trigger: Trigger {

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use super::cameras::Cameras;
 use super::domains::Domains;
 use super::publisher::StatusPublisher;
+use crate::camera::Health;
 use crate::config::{DegradationConfig, InForce, Pace};
 use crate::contract::{DegradationChange, DegradationOut, topic};
 use crate::supervisor::{Beat, Stop, Unit};
@@ -137,14 +138,16 @@ impl LoadWatch {
     }
 
     /// The load between two looks. A camera that plays a file as fast as possible keeps the workers busy on purpose, so while
-    /// there is one no utilisation is too high.
+    /// one does no utilisation is too high. One that has ended no longer does.
     fn load(&self, before: &Busy, now: &Busy) -> Load {
         let workers = self.domains.scheduler.workers().len().max(1) as u64;
         let whole = now.at.mono_ns.saturating_sub(before.at.mono_ns).max(1) * workers;
         let busy = now.busy_ns.saturating_sub(before.busy_ns);
         let is_unpaced = self.cameras.all().iter().any(|camera| {
             let settings = &camera.settings;
-            settings.pace == Pace::Max && settings.source.ends()
+            settings.pace == Pace::Max
+                && settings.source.ends()
+                && !matches!(&*camera.health.lock(), Health::Ended)
         });
         if is_unpaced {
             return Load { utilisation: BETWEEN, longest: None };
@@ -222,7 +225,7 @@ impl LoadWatch {
                         ladder.steps().len()
                     ),
                 };
-                let next = "lower detect.every's rate or the cameras', take a smaller model, or add cores; \
+                let next = "raise detect.every, lower the cameras' frame rates, take a smaller model, or add cores; \
                             [degradation] declares the steps, and inspection goes on in any case";
                 let why = Explanation::new(format!("overload: {cause}; {level}"), next);
                 tracing::warn!("{why}");

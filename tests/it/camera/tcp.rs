@@ -304,3 +304,28 @@ fn a_sender_may_send_a_secret_where_none_is_asked_for() {
     send_raw(&mut sender, GREY, None, &[6; 32]).unwrap();
     assert_eq!(running.frame().first, 6);
 }
+
+#[test]
+fn a_second_secret_or_one_after_frames_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "open sesame").unwrap();
+    let path = Some(file.path().to_path_buf());
+    let (running, address) =
+        listening_to(|camera| with_tcp(camera, |tcp| TcpConfig { secret_file: path, ..tcp }));
+    let mut twice = connect(address);
+    send_secret(&mut twice, "open sesame").unwrap();
+    send_secret(&mut twice, "open sesame").unwrap();
+    running.until_offline("a second secret, or one after frames");
+    assert_closed(&mut twice);
+    let mut late = connect(address);
+    send_secret(&mut late, "open sesame").unwrap();
+    send_raw(&mut late, GREY, None, &[1; 32]).unwrap();
+    assert_eq!(running.frame().first, 1);
+    send_secret(&mut late, "open sesame").unwrap();
+    running.until_offline("a second secret, or one after frames");
+    assert_closed(&mut late);
+    let mut right = connect(address);
+    send_secret(&mut right, "open sesame").unwrap();
+    send_raw(&mut right, GREY, None, &[2; 32]).unwrap();
+    assert_eq!(running.frame().first, 2);
+}

@@ -71,7 +71,13 @@ fn under_overload_one_thing_after_another_is_done_without_but_never_inspection_a
     assert_eq!((last["level"].as_u64(), last["without"].as_array().unwrap().len()), (Some(5), 5));
     let alarm = scenario.watcher.json("alarm/overload").pop().unwrap();
     let cause = alarm["cause"].as_str().unwrap();
-    for words in ["% busy (limit 80 %) for 0.3 s", "level 5 of 5", "detection, frame_rate", "[degradation]"] {
+    for words in [
+        "% busy (limit 80 %) for 0.3 s",
+        "level 5 of 5",
+        "detection, frame_rate",
+        "[degradation]",
+        "raise detect.every, lower",
+    ] {
         assert!(cause.contains(words), "\"{words}\" is missing: {cause}");
     }
     scenario.watcher.wait_for("box1/status", |status| status["reasons"].to_string().contains("overload"));
@@ -110,5 +116,25 @@ fn with_the_ladder_off_the_alarm_is_raised_and_nothing_is_done_without() {
     configure(&scenario, web, "steps = [\"detection\"]\n", true);
     service.signal(libc::SIGHUP);
     wait_until("the only step", || changes(&scenario) == [("detection".to_owned(), "down".to_owned())]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn a_camera_that_has_played_its_file_as_fast_as_it_could_no_longer_hides_an_overload() {
+    let (scenario, web) = (Scenario::new(), free_port());
+    let mut plc = scenario.plug("plc");
+    plc.listen();
+    configure(&scenario, web, "", true);
+    let pictures = scenario.fixture.path("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    image::RgbImage::new(64, 48).save(pictures.join("one.png")).unwrap();
+    let path = scenario.fixture.config_path();
+    let mut config = std::fs::read_to_string(&path).unwrap();
+    config += &format!("[[camera]]\nname = \"once\"\nsource = \"images://{}\"\n", pictures.display());
+    config += "pace = \"max\"\n";
+    std::fs::write(&path, config).unwrap();
+    let mut service = scenario.run();
+    scenario.watcher.wait_for("camera/once/status", |status| status["cause"] == "the source has ended");
+    scenario.watcher.wait_for("alarm/overload", Value::is_object);
     assert_eq!(service.stop(), Some(0));
 }

@@ -213,6 +213,7 @@ fn inspection(verdicts: &[Verdict], pose: Option<Pose>) -> Inspection {
     let rois: Vec<RoiResult> = verdicts.iter().enumerate().map(roi).collect();
     Inspection {
         recording: None,
+        experiment: None,
         id: 12,
         camera: "front".into(),
         trigger: Trigger {

@@ -45,6 +45,7 @@ fn judge(studio: &Studio, id: u64, verdict: Verdict) {
     let rois = vec![RoiResult { verdict, ..RoiResult::failed(&"hole".into(), "presence", "") }];
     let inspection = Inspection {
         recording: None,
+        experiment: None,
         id,
         camera: "front".into(),
         trigger: Trigger { kind: TriggerKind::Timer, name: "clock".into(), at: Stamp::default(), text: None },

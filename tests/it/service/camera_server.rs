@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Service, Stub};
-use crate::support::messages::{counter, listen};
+use crate::support::messages::{assert_valid, counter, listen};
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
@@ -40,10 +40,14 @@ impl Lab {
     }
 
     fn configure(&self, keys: &str) {
-        let (frames, commands) = (self.frames, self.commands);
+        let port = format!("command_address = \"127.0.0.1:{}\"\n", self.commands);
+        self.configure_without_commands(&(port + keys));
+    }
+
+    fn configure_without_commands(&self, keys: &str) {
+        let frames = self.frames;
         let camera = format!(
-            "[[camera]]\nname = \"ions\"\nsource = \"tcp://127.0.0.1:{frames}\"\nframing = \"length32\"\n\
-             command_address = \"127.0.0.1:{commands}\"\nfrozen_after_ms = 500\nreconnect_ms = 50\n\
+            "[[camera]]\nname = \"ions\"\nsource = \"tcp://127.0.0.1:{frames}\"\nframing = \"length32\"\nfrozen_after_ms = 500\nreconnect_ms = 50\n\
              detect = {{ model = \"m\" }}\n{keys}\n"
         );
         self.fixture.config(self.broker_port, &(self.fixture.stub("m", &Stub::default()) + &camera));
@@ -182,6 +186,42 @@ fn the_words_of_the_command_port_are_answered_in_whatever_packets_they_come() {
 }
 
 #[test]
+fn the_experiment_stands_in_detections_events_and_inspections_of_its_frames() {
+    let lab = Lab::new("track = {}\ninspect = { product = \"good\" }");
+    fs::create_dir(lab.fixture.path("recipes")).unwrap();
+    let region =
+        "[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\nhigh = 254\nmin_share = 0.01\n";
+    fs::write(lab.fixture.path("recipes/good.toml"), format!("size = [64, 48]\n{region}")).unwrap();
+    let mut service = lab.run();
+    let mut commander = lab.commander();
+    let mut sender = TcpStream::connect(("127.0.0.1", lab.frames)).unwrap();
+    let mut send_until = |what: &str, holds: &dyn Fn() -> bool| {
+        wait_until(what, || {
+            sender.write_all(&picture(120)).unwrap();
+            holds()
+        });
+    };
+    let any = |topic: &str, id: Option<&str>| {
+        lab.watcher.json(topic).iter().any(|message| message.get("experiment").and_then(Value::as_str) == id)
+    };
+    send_until("a detection of no experiment", &|| any("ions/detections", None));
+    assert_eq!(commander.ask("EXP_ID:run 7/β"), "OK: experiment run 7/β");
+    send_until("a detection of the experiment", &|| any("ions/detections", Some("run 7/β")));
+    send_until("an update of an object", &|| any("ions/event", Some("run 7/β")));
+    lab.watcher.publish("ocellus/box1/cmd/trigger/1", false, "{}");
+    send_until("the end of the acquisition", &|| !lab.watcher.json("ions/inspection").is_empty());
+    let part = lab.watcher.json("ions/inspection").remove(0);
+    assert_eq!((&part["verdict"], &part["experiment"]), (&"ok".into(), &"run 7/β".into()), "{part}");
+    assert_eq!(commander.ask("EXP_ID:"), "OK: no experiment");
+    let marked = lab.watcher.json("ions/detections").len();
+    send_until("a detection after the experiment", &|| {
+        lab.watcher.json("ions/detections").iter().skip(marked).any(|one| one.get("experiment").is_none())
+    });
+    assert_valid(&lab.watcher);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
 fn stop_discards_frames_over_a_reload_without_an_alarm_and_start_takes_them_again() {
     let lab = Lab::new("");
     let mut service = lab.run();
@@ -221,6 +261,25 @@ fn stop_discards_frames_over_a_reload_without_an_alarm_and_start_takes_them_agai
     let alarms = lab.watcher.json("alarm/camera-ions");
     let frozen = alarms.iter().filter(|alarm| alarm.to_string().contains("stopped by a command"));
     assert_eq!(frozen.count(), 0, "what somebody wanted is no alarm: {alarms:?}");
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn a_stop_ends_with_the_command_port_because_nobody_could_send_start_any_more() {
+    let lab = Lab::new("");
+    let mut service = lab.run();
+    assert_eq!(lab.commander().ask("STOP"), "OK: stopped");
+    lab.configure_without_commands("");
+    service.signal(libc::SIGHUP);
+    service.wait_log(&["configuration reloaded", "\"changed\":[\"ions\"]"]);
+    let mut sender = TcpStream::connect(("127.0.0.1", lab.frames)).unwrap();
+    wait_until("frames are taken", || {
+        // The camera that is replaced may have taken the connection with it.
+        if sender.write_all(&picture(60)).is_err() {
+            sender = TcpStream::connect(("127.0.0.1", lab.frames)).unwrap();
+        }
+        !lab.watcher.json("ions/detections").is_empty()
+    });
     assert_eq!(service.stop(), Some(0));
 }
 

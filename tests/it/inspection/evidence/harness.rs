@@ -180,6 +180,7 @@ pub fn inspection(id: u64, outcome: Outcome) -> Arc<Inspection> {
     let bolt = RoiResult::failed(&"bolt".into(), "detect", "the model is gone");
     Arc::new(Inspection {
         recording: None,
+        experiment: None,
         id,
         camera: "conveyor".into(),
         trigger: Trigger { kind: TriggerKind::Serial, name: "plc".into(), at, text: Some("4711".into()) },

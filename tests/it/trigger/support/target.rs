@@ -137,6 +137,7 @@ impl FakeTarget {
         let mut seen = self.seen.lock().unwrap();
         let inspection = Inspection {
             recording: None,
+            experiment: None,
             id,
             camera: "front".into(),
             trigger,
