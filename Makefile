@@ -68,7 +68,7 @@ test-deploy: setup ## scripts/deploy.sh against a booted Debian (systemd-nspawn)
 	@packaging/test/deploy.sh
 
 # The build of the tests, not the release: `make run` and `make test` share one build of the dependencies.
-run: setup ## the demo (CONFIG=FILE for another profile: config/inspection.toml, config/attendance.toml; VERBOSE=1 shows events)
+run: setup ## the demo (CONFIG=FILE for another profile: config/inspection.toml, config/attendance.toml, config/lab.toml; VERBOSE=1 shows events)
 	@$(cargo) build --locked --bin ocellus
 	@scripts/run.sh $(CONFIG)
 

@@ -33,7 +33,7 @@ put() {
 put 755 "$prefix/bin" "$binary"
 put 644 "$prefix/lib/ocellus" "$runtime"
 put 644 "$share/models" models/scene.tflite models/scene.toml models/catalogue.toml
-put 644 "$share" config/ocellus.toml config/inspection.toml config/attendance.toml
+put 644 "$share" config/ocellus.toml config/inspection.toml config/attendance.toml config/lab.toml
 put 644 "$share/recipes" config/recipes/*.toml
 put 644 "$prefix/share/doc/ocellus" README.md LICENSE-APACHE LICENSE-MIT CHANGELOG.md
 put 644 "$prefix/share/doc/ocellus" packaging/debian/copyright $third

@@ -123,9 +123,26 @@ if grep -q '^path = "models/mobilefacenet_float32.tflite' "$config"; then
     fi
 fi
 
+# The profile for a laboratory is tried without hardware: a simulated instrument sends pictures, writes files and takes
+# commands. Its files are among the logs, not beside the configuration.
+instrument=
+if grep -q '^folder = "lab-data/' "$config"; then
+    edit_config "s|^folder = \"lab-data/|folder = \"$(realpath "$state")/lab-data/|"
+    child "$ocellus" simulate instrument --config "$config" --state-dir "$state" >"$state/instrument.log" 2>&1 &
+    helpers+=($!)
+    # It makes the folders, so that the service finds them.
+    for _ in {1..100}; do
+        grep -q 'simulated instrument' "$state/instrument.log" && break
+        kill -0 "${helpers[-1]}" 2>/dev/null || break
+        sleep 0.05
+    done
+    instrument="
+  the instrument            simulated (log: $state/instrument.log)"
+fi
+
 cat <<TEXT
 ocellus: config $config, log $log
-  the broker                $broker
+  the broker                $broker$instrument
   everything it publishes   mosquitto_sub -p ${port:-PORT} -t 'ocellus/#' -v
   what the topics mean      docs/mqtt/
   stop                      Ctrl-C

@@ -20,6 +20,8 @@ mod run;
 #[cfg(feature = "demo")]
 mod scene;
 mod schema;
+#[cfg(feature = "demo")]
+mod simulate;
 mod store_owner;
 mod suggest;
 mod users;
@@ -115,6 +117,9 @@ enum CliCommand {
     Schema(schema::SchemaArgs),
     /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
     Completions(manual::CompletionArguments),
+    /// Play the instruments of a laboratory, to try a configuration without hardware.
+    #[cfg(feature = "demo")]
+    Simulate(simulate::SimulateArgs),
     /// Write frames of the built-in scene and their ground truth, for teaching and training.
     #[cfg(feature = "demo")]
     #[command(hide = true)]
@@ -190,6 +195,8 @@ pub fn main() -> ExitCode {
         CliCommand::Provision(arguments) => provision::run(&arguments),
         #[cfg(feature = "demo")]
         CliCommand::Scene(arguments) => scene::run(&arguments),
+        #[cfg(feature = "demo")]
+        CliCommand::Simulate(arguments) => simulate::run(&arguments),
         CliCommand::Schema(arguments) => schema::run(&arguments),
         CliCommand::Completions(arguments) => manual::completions(&arguments),
         CliCommand::Manual(arguments) => manual::manual(&arguments),

@@ -9,7 +9,6 @@ use super::publish::{WAYS, Way};
 use super::table::Moment;
 use crate::config::{Feed, IntakeConfig, TopicPayload};
 use crate::contract::{BadOut, SourceOut, SourceState};
-use crate::datafiles::Format;
 use crate::datafiles::history::SourceAge;
 use crate::types::Explanation;
 
@@ -208,12 +207,7 @@ impl SourceEntry {
 
     fn format(&self) -> &'static str {
         match &self.config.feed {
-            Feed::Folder(folder) => match folder.format {
-                Format::Csv => "csv",
-                Format::Json => "json",
-                Format::Jsonl => "jsonl",
-                Format::Lvm => "lvm",
-            },
+            Feed::Folder(folder) => folder.format.as_str(),
             Feed::Topic(topic) => match topic.payload {
                 TopicPayload::Json => "json",
                 TopicPayload::Number => "number",

@@ -7,10 +7,19 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
-use crate::support::{broker::free_port, fixture::program};
+use crate::support::broker::free_port;
+use crate::support::fixture::{Fixture, program};
+use crate::support::wait_until;
+use crate::web::client::Client;
 
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The text of a profile as it ships.
+fn profile(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)).unwrap()
+}
 
 /// `scripts/run.sh`, and the lines of its standard output.
 struct Demo {
@@ -22,12 +31,17 @@ struct Demo {
 impl Demo {
     /// Starts the profile as it ships, but for the ports: the web port in a copy of it, the broker's in `MQTT_PORT`.
     fn start(verbose: &str) -> Demo {
+        let text = profile("ocellus.toml");
+        assert!(text.contains(":1883\""), "the profile names the usual port");
+        Demo::start_with(&text.replace(":8080\"", ":0\""), verbose)
+    }
+
+    /// Starts a profile with this text.
+    fn start_with(text: &str, verbose: &str) -> Demo {
         let (state, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(root.join("config/ocellus.toml")).unwrap();
-        assert!(text.contains(":1883\""), "the profile names the usual port");
         let file = config.path().join("ocellus.toml");
-        std::fs::write(&file, text.replace(":8080\"", ":0\"")).unwrap();
+        std::fs::write(&file, text).unwrap();
         let mut script = Command::new(root.join("scripts/run.sh"))
             .arg(&file)
             .env("OCELLUS", program())
@@ -45,6 +59,14 @@ impl Demo {
         // The script has copied it once it prints its first line.
         demo.until("ocellus: config ");
         demo
+    }
+
+    /// The answer of the running service to a question of the command line.
+    fn ask(&self, question: &[&str]) -> (bool, Value) {
+        let mut command = Command::new(program());
+        let output = command.args(question).arg("--json").arg("--state-dir").arg(self.state.path()).output();
+        let output = output.unwrap();
+        (output.status.success(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
 
     /// The lines up to the first one that holds `text`.
@@ -103,6 +125,80 @@ fn the_demo_shows_every_event_when_it_is_asked_to() {
     let demo = Demo::start("1");
     demo.until("/camera/conveyor/event ");
     demo.interrupt();
+}
+
+/// The profile for a laboratory as it ships, but for the ports: the simulated instrument sends pictures, writes files and
+/// takes commands.
+#[test]
+fn the_laboratory_runs_without_hardware_and_a_bad_vacuum_turns_the_rf_voltage_off() {
+    let mut text = profile("lab.toml");
+    for port in ["5558", "5559", "5560"] {
+        assert!(text.contains(port), "the profile names port {port}");
+        text = text.replace(port, &free_port().to_string());
+    }
+    let demo = Demo::start_with(&(text + "\n[web]\nbind = \"127.0.0.1:0\"\n"), "");
+    let start = demo.until("  the page ");
+    let page = start.last().unwrap().split("http://").nth(1).unwrap();
+    wait_until("pictures", || {
+        let (_, status) = demo.ask(&["status"]);
+        status["cameras"][0]["state"] == "online" && status["cameras"][0]["fps"].as_f64() > Some(1.0)
+    });
+    let picture =
+        Client::new(page.trim_end_matches('/').parse().unwrap()).get("/api/v1/cameras/ions/picture");
+    let picture = image::load_from_memory(&picture.body).unwrap();
+    assert_eq!((picture.width(), picture.height()), (640, 480));
+    let recorded = || {
+        let (_, listed) = demo.ask(&["intake", "list"]);
+        let channels = listed["channels"].as_array().cloned().unwrap_or_default();
+        let has = |name: &str| {
+            channels.iter().any(|channel| channel["channel"] == name && channel["value"].is_number())
+        };
+        ["pressure", "temperature", "laser", "pmt", "rf"].into_iter().all(has)
+    };
+    wait_until("values of every channel", recorded);
+    wait_until("the interlock holds", || demo.ask(&["command", "run", "rf", "u_rf_mv=900"]).0);
+    wait_until("the curve of the RF voltage", || {
+        let (_, series) = demo.ask(&["intake", "series", "rf", "--since", "1m"]);
+        series["max"].as_array().is_some_and(|most| most.iter().any(|value| *value == 900.0))
+    });
+    assert!(demo.ask(&["command", "run", "valve", "position=open"]).0);
+    let rf = || {
+        let (_, listed) = demo.ask(&["command", "list"]);
+        let commands = listed["commands"].as_array().cloned().unwrap_or_default();
+        commands.into_iter().find(|command| command["command"] == "rf").unwrap_or_default()
+    };
+    wait_until("the RF voltage is off", || rf()["state"] == "off");
+    assert!(rf()["off_cause"].as_str().unwrap().contains("its interlock opened: pressure is"), "{}", rf());
+    wait_until("the instrument has it off", || newest(&demo, "rf") == 0.0);
+    demo.interrupt();
+}
+
+#[test]
+fn the_simulated_instrument_never_plays_beside_real_ones() {
+    let fixture = Fixture::new();
+    let refused = |rest: &str| {
+        fixture.config(1, &format!("[[camera]]\nname = \"a\"\nsource = \"scene:\"\n{rest}"));
+        let output = fixture.command(&["simulate", "instrument"]);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let nothing = refused("");
+    assert!(nothing.contains("there is nothing to play") && nothing.contains("config/lab.toml"), "{nothing}");
+    let real = refused("[[command]]\nname = \"rf\"\ntcp = \"10.0.0.7:5559\"\nsend = \"RF 1\"\n");
+    assert!(real.contains("commands are sent to 10.0.0.7:5559, a real instrument"), "{real}");
+    std::fs::create_dir(fixture.path("gauge")).unwrap();
+    std::fs::write(fixture.path("gauge/2026.csv"), "timestamp,value\n").unwrap();
+    let mixed = refused("[[intake]]\nname = \"gauge\"\nfolder = \"gauge\"\n");
+    assert!(mixed.contains("has a file of somebody else, 2026.csv"), "{mixed}");
+    assert_eq!(std::fs::read_dir(fixture.path("gauge")).unwrap().count(), 1);
+}
+
+/// The newest value of a channel.
+fn newest(demo: &Demo, name: &str) -> f64 {
+    let (_, listed) = demo.ask(&["intake", "list"]);
+    let channels = listed["channels"].as_array().cloned().unwrap_or_default();
+    let channel = channels.iter().find(|channel| channel["channel"] == name);
+    channel.and_then(|channel| channel["value"].as_f64()).unwrap_or(f64::NAN)
 }
 
 /// What the script does before the service starts, with a program that only writes down how it was called: `check` ends it.

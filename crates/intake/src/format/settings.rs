@@ -19,6 +19,18 @@ pub enum Format {
     Lvm,
 }
 
+impl Format {
+    /// The word that stands for it in the configuration and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+            Format::Lvm => "lvm",
+        }
+    }
+}
+
 /// What stands between two fields of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
