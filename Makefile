@@ -15,7 +15,7 @@ cargo = env $$([ ! -f .runtime/toolchain ] || echo RUSTUP_TOOLCHAIN=$$(cat .runt
 runner = $$($(cargo) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
 # Most tests wait for something: see .config/nextest.toml.
-export NEXTEST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
+export NEXTEST_TEST_THREADS ?= $(shell echo $$((4 * $$(nproc))))
 
 export OCELLUS_SKIPPED := $(CURDIR)/target/skipped-tests
 
@@ -28,7 +28,7 @@ ARCH ?= $(NATIVE)
 ARCHS ?= amd64 arm64
 PROFILE ?= release
 
-.PHONY: help setup data build run cross install program deb container image third-party dist reproducible test test-main \
+.PHONY: help setup data build run cross install program deb container image third-party dist reproducible ci test test-main \
 	test-domain test-tflitec test-deb test-container test-box test-image test-cross test-deploy loom lint lint-cross lint-yocto \
 	docs bench peers
 .NOTPARALLEL:
@@ -142,6 +142,10 @@ test-domain: ## the tests of one domain or crate: make test-domain D=inspection
 # The whole workspace, so that its dependencies have the features of the build before and are not compiled again.
 test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
 	@$(cargo) $(runner) --locked --workspace --features ocellus-engine/tflitec --test engine
+
+# In half an hour instead of forty minutes: see the script.
+ci: setup ## what lint, docs and test do, side by side
+	@scripts/ci.sh
 
 loom: setup ## every interleaving of the ring's small cases
 	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --package ocellus-ring --test ring

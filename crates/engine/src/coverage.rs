@@ -29,7 +29,8 @@ impl Coverage {
             _ if least <= 0.0 => true,
             Coverage::All => true,
             Coverage::Unknown | Coverage::NotAll => false,
-            Coverage::Part { .. } => self.share() >= f64::from(least),
+            // As the setting was written: 0.8 as `f32` is a little more than eight tenths of an `f64`.
+            Coverage::Part { .. } => self.share() as f32 >= least,
         }
     }
 

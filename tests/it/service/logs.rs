@@ -72,12 +72,18 @@ impl Followed {
         Followed { child, lines }
     }
 
-    fn wait_for(&self, words: &[&str]) -> String {
-        loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line with {words:?}"));
-            if words.iter().all(|word| line.contains(word)) {
-                return line;
-            }
+    fn wait_for(&self, words: &[&str]) {
+        self.wait_for_both(&[words]);
+    }
+
+    /// Waits for a line with each of `wanted`, in any order: lines of standard output and of standard error overtake
+    /// one another on their way here.
+    fn wait_for_both(&self, wanted: &[&[&str]]) {
+        let mut wanted = wanted.to_vec();
+        while !wanted.is_empty() {
+            let line =
+                self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line with {wanted:?}"));
+            wanted.retain(|words| !words.iter().all(|word| line.contains(word)));
         }
     }
 }
@@ -193,8 +199,7 @@ fn lines_come_from_memory_by_level_and_time_and_are_followed_over_a_restart() {
     let away = fixture.command(&["logs"]);
     assert_eq!(away.status.code(), Some(12), "{}", said(&away));
     let mut service = fixture.run();
-    follower.wait_for(&["the service was restarted"]);
-    follower.wait_for(&["ready"]);
+    follower.wait_for_both(&[&["the service was restarted"], &["ready"]]);
     assert_eq!(service.stop(), Some(0));
 }
 
