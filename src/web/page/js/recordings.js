@@ -27,9 +27,24 @@ async function loadRecordings() {
 
 /** The first page, or the one after what is shown. */
 async function takeRecordings(before) {
-  const told = (await ask(`/recordings?${recordingsQuery(before)}`)) || { recordings: [] };
-  recordings.list = before ? [...recordings.list, ...told.recordings] : told.recordings;
-  recordings.next = told.next || null;
+  const asked = recordingsQuery(before).toString();
+  const answer = (await ask(`/recordings?${asked}`)) || { recordings: [] };
+  // Somebody may have chosen other ones meanwhile.
+  if (asked !== recordingsQuery(before).toString()) return;
+  recordings.list = before ? [...recordings.list, ...answer.recordings] : answer.recordings;
+  recordings.next = answer.next || null;
+  showRecordings();
+}
+
+/** What is new, before all that is shown: further pages stay where somebody looks at them. */
+async function refreshRecordings() {
+  const asked = recordingsQuery(null).toString();
+  const answer = (await ask(`/recordings?${asked}`)) || { recordings: [] };
+  if (asked !== recordingsQuery(null).toString()) return;
+  const last = answer.recordings.at(-1);
+  const older = last && answer.next ? recordings.list.filter((known) => known.id < last.id) : [];
+  if (!older.length) recordings.next = answer.next || null;
+  recordings.list = [...answer.recordings, ...older];
   showRecordings();
 }
 
@@ -115,13 +130,13 @@ function recordingNews(told) {
 function startRecordings() {
   for (const id of ["recordings-camera", "recordings-kind", "recordings-day"]) byId(id).addEventListener("change", () => takeRecordings(null).catch(complain));
   byId("recordings-more").addEventListener("click", (event) => busy(event.currentTarget, () => takeRecordings(recordings.next)));
-  byId("recordings-again").addEventListener("click", (event) => busy(event.currentTarget, () => takeRecordings(null)));
+  byId("recordings-again").addEventListener("click", (event) => busy(event.currentTarget, refreshRecordings));
   hear("recording", (told) => {
     addNews([told], true);
     if (told.event !== "clip" || route.view !== "recordings" || recordings.timer) return;
     recordings.timer = setTimeout(() => {
       recordings.timer = 0;
-      takeRecordings(null).catch(complain);
+      refreshRecordings().catch(complain);
     }, 500);
   });
 }
