@@ -46,12 +46,13 @@ struct OpenSidecar {
     open: File,
     /// Length up to the last whole line, bytes.
     whole: u64,
+    has_end: bool,
 }
 
 impl OpenSidecar {
     fn begin(file: AsideFile, head: &[u8]) -> Result<OpenSidecar, RecorderError> {
         let open = aside::create(file.path()).map_err(|source| RecorderError::write(file.path(), source))?;
-        let mut sidecar = OpenSidecar { file, open, whole: 0 };
+        let mut sidecar = OpenSidecar { file, open, whole: 0, has_end: false };
         sidecar.add(head)?;
         Ok(sidecar)
     }
@@ -205,7 +206,7 @@ impl OpenClip {
         Ok(())
     }
 
-    /// Closes the films and the sidecar; what could not be written is left out.
+    /// Closes the films; what could not be written is left out.
     pub(super) fn close(&mut self, beat: &Beat) {
         for film in &mut self.films {
             let Some(open) = film.film.take() else { continue };
@@ -218,16 +219,9 @@ impl OpenClip {
             }
         }
         self.recording.state = if self.is_cut { RecordingState::Interrupted } else { RecordingState::Whole };
-        if let Some(sidecar) = &mut self.sidecar {
-            self.text.clear();
-            sidecar::end(&mut self.text, self.recording.state, self.recording.frames);
-            if let Err(error) = sidecar.add(&self.text) {
-                tracing::warn!(recording = self.recording.id, "its sidecar has no end yet: {error}");
-            }
-        }
     }
 
-    /// Gives the closed clip its name. `None` where it has no frame.
+    /// Completes the sidecar, and gives the closed clip its name. `None` where it has no frame.
     ///
     /// # Errors
     /// The disk refuses; it may be tried again.
@@ -235,6 +229,12 @@ impl OpenClip {
         if self.recording.frames == 0 {
             library.discard(&self.recording);
             return Ok(None);
+        }
+        if let Some(sidecar) = self.sidecar.as_mut().filter(|sidecar| !sidecar.has_end) {
+            self.text.clear();
+            sidecar::end(&mut self.text, self.recording.state, self.recording.frames);
+            sidecar.add(&self.text)?;
+            sidecar.has_end = true;
         }
         let again = |file: &AsideFile| AsideFile::again(file);
         let films = self.films.iter().map(|film| &film.file);

@@ -264,3 +264,7 @@ fn note_doubt(doubt: &Mutex<Option<Doubt>>, judged: Option<Doubt>, (found, is_ro
         *known = judged;
     }
 }
+
+#[cfg(test)]
+#[path = "tidy_tests.rs"]
+mod tests;

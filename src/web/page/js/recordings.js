@@ -39,12 +39,19 @@ async function takeRecordings(before) {
 /** What is new, before all that is shown: further pages stay where somebody looks at them. */
 async function refreshRecordings() {
   const asked = recordingsQuery(null).toString();
-  const answer = (await ask(`/recordings?${asked}`)) || { recordings: [] };
-  if (asked !== recordingsQuery(null).toString()) return;
-  const last = answer.recordings.at(-1);
-  const older = last && answer.next ? recordings.list.filter((known) => known.id < last.id) : [];
-  if (!older.length) recordings.next = answer.next || null;
-  recordings.list = [...answer.recordings, ...older];
+  const newest = recordings.list[0]?.id ?? Infinity;
+  let fresh = [];
+  let next = null;
+  do {
+    const answer = (await ask(`/recordings?${recordingsQuery(next)}`)) || { recordings: [] };
+    // Somebody may have chosen other ones meanwhile.
+    if (asked !== recordingsQuery(null).toString()) return;
+    fresh = [...fresh, ...answer.recordings];
+    next = answer.next || null;
+  } while (next && next > newest + 1 && fresh.length < RECORDINGS_PAGE * 10);
+  const older = next && next <= newest + 1 ? recordings.list.filter((known) => known.id < next) : [];
+  if (!older.length) recordings.next = next;
+  recordings.list = [...fresh, ...older];
   showRecordings();
 }
 
