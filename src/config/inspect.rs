@@ -1,6 +1,6 @@
 //! The sections about inspection: the product at a camera, and which inspections are stored.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::ring::Pick;
@@ -44,6 +44,13 @@ pub struct EvidenceConfig {
     pub max_bytes: u64,
     /// Most frames that may wait in memory for the disk.
     pub queue: usize,
+}
+
+impl EvidenceConfig {
+    /// The folder of all evidence, where `state_dir` is the state directory.
+    pub fn root(&self, state_dir: &Path) -> PathBuf {
+        self.dir.clone().unwrap_or_else(|| state_dir.join("evidence"))
+    }
 }
 
 impl Default for EvidenceConfig {

@@ -1,6 +1,6 @@
 //! The sections about recording: where recordings are kept and for how long, and what each camera records.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -32,6 +32,13 @@ impl Default for RecorderConfig {
             reserve_bytes: 256 << 20,
             zone: TimeZone::UTC,
         }
+    }
+}
+
+impl RecorderConfig {
+    /// The folder of all recordings, where `state_dir` is the state directory.
+    pub fn root(&self, state_dir: &Path) -> PathBuf {
+        self.dir.clone().unwrap_or_else(|| state_dir.join("recordings"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -180,6 +181,19 @@ impl<'d, 'a> TomlTable<'d, 'a> {
     /// The text `key`, if given.
     pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         Some(self.get(key)?.text()?.to_owned())
+    }
+
+    /// The folder `key` in which the service writes, if given; notes a fault where its path is empty.
+    pub(crate) fn folder(&self, key: &'static str) -> Option<PathBuf> {
+        let field = self.get(key)?;
+        match field.text()? {
+            "" => {
+                let remedy = "name a folder that the service may write, or leave the key out";
+                field.fault("the path is empty", remedy);
+                None
+            }
+            path => Some(path.into()),
+        }
     }
 
     /// The meaning of the word `key` out of `words`, if given.

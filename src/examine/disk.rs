@@ -2,31 +2,53 @@
 
 use std::io::Error;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
 use crate::types::Explanation;
 
-/// What happens while the disk of the state directory takes nothing.
-pub const UNTIL_STATE: &str = "events wait in memory until then";
-/// What happens while the disk of the evidence takes nothing.
-pub const UNTIL_EVIDENCE: &str = "inspection goes on without evidence until then";
 /// A disk with less free space is full, because the store writes in pieces of a quarter of it.
 const LEAST_FREE_BYTES: u64 = 1 << 20;
 
-/// What is wrong with the disk below `dir`, which the key `key` names; `until` says what happens while it is. `None` where
-/// it has space and can be written.
-pub fn fault(dir: &Path, key: &str, until: &str) -> Option<Explanation> {
-    let disk = format!("the disk of {} ({key})", dir.display());
-    match statvfs(dir) {
-        Ok(facts) => fault_of(&facts, &disk, until),
-        Err(error) => {
-            let error = Error::from(error);
-            Some(Explanation::new(
-                format!("{disk} cannot be used: {error}"),
-                "mount it, or name another folder",
-            ))
+/// A folder in which the service writes, and whose disk is looked after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskFolder {
+    /// The word for it in components and answers.
+    pub name: &'static str,
+    /// The key of the configuration that names it.
+    pub key: &'static str,
+    /// The folder itself.
+    pub path: PathBuf,
+    /// What happens while its disk takes nothing.
+    until: &'static str,
+}
+
+/// The state directory, and the folders of the evidence and of the recordings where they are on other disks.
+pub fn folders(state: &Path, evidence: &Path, recordings: &Path) -> Vec<DiskFolder> {
+    let folder = |name, key, path: &Path, until| DiskFolder { name, key, path: path.to_owned(), until };
+    let mut folders = vec![folder("state", "device.state_dir", state, "events wait in memory until then")];
+    let others = [
+        folder("evidence", "evidence.dir", evidence, "inspection goes on without evidence until then"),
+        folder("recordings", "recorder.dir", recordings, "everything but recording goes on until then"),
+    ];
+    folders.extend(others.into_iter().filter(|other| is_another(&other.path, state)));
+    folders
+}
+
+impl DiskFolder {
+    /// What is wrong with the folder's disk, and what happens while it is; `None` where it has space and can be written.
+    pub fn fault(&self) -> Option<Explanation> {
+        let disk = format!("the disk of {} ({})", self.path.display(), self.key);
+        match statvfs(&self.path) {
+            Ok(facts) => fault_of(&facts, &disk, self.until),
+            Err(error) => {
+                let error = Error::from(error);
+                Some(Explanation::new(
+                    format!("{disk} cannot be used: {error}"),
+                    "mount it, or name another folder",
+                ))
+            }
         }
     }
 }
@@ -59,7 +81,7 @@ fn fault_of(facts: &StatVfs, disk: &str, until: &str) -> Option<Explanation> {
 }
 
 /// Whether `folder` exists and is on another disk than `dir`.
-pub fn is_another(folder: &Path, dir: &Path) -> bool {
+fn is_another(folder: &Path, dir: &Path) -> bool {
     let device = |path: &Path| std::fs::metadata(path).ok().map(|facts| facts.dev());
     device(folder).is_some_and(|own| device(dir) != Some(own))
 }
@@ -97,7 +119,10 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_gone_is_named_with_the_key_that_leads_to_it() {
-        let why = fault(Path::new("/nowhere/at/all"), "device.state_dir", "").expect("a fault");
+        let nowhere = Path::new("/nowhere/at/all");
+        let folders = folders(nowhere, nowhere, nowhere);
+        assert_eq!(folders.len(), 1, "one disk is looked at once: {folders:?}");
+        let why = folders[0].fault().expect("a fault");
         assert!(why.cause.contains("device.state_dir"), "{why:?}");
     }
 }

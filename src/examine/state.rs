@@ -17,24 +17,19 @@ const STALLED_PERCENT: f32 = 25.0;
 /// Free space below this part of the disk is named before it is gone.
 const LOW_PART: u64 = 20;
 
-/// The disk of the state directory, and that of the evidence if it is another one: room, and whether it can be written.
+/// The disks of the state directory, the evidence and the recordings: room, and whether they can be written.
 pub(super) fn disks(config: &Config) -> Vec<Note> {
     let dir = &config.device.state_dir;
-    let existing = existing(dir);
-    let mut notes = vec![space(&existing, "device.state_dir", disk::UNTIL_STATE)];
-    let evidence = config.evidence.dir.clone().unwrap_or_else(|| dir.join("evidence"));
-    if disk::is_another(&evidence, &existing) {
-        notes.push(space(&evidence, "evidence.dir", disk::UNTIL_EVIDENCE));
-    }
-    notes
+    let folders = disk::folders(&existing(dir), &config.evidence.root(dir), &config.recorder.root(dir));
+    folders.iter().map(space).collect()
 }
 
-fn space(dir: &Path, key: &str, until: &str) -> Note {
-    let place = format!("{} ({key})", dir.display());
-    if let Some(what) = disk::fault(dir, key, until) {
+fn space(folder: &disk::DiskFolder) -> Note {
+    let place = format!("{} ({})", folder.path.display(), folder.key);
+    if let Some(what) = folder.fault() {
         return Note::fault(place, what);
     }
-    let (free, total) = disk::free_bytes(dir).unwrap_or_default();
+    let (free, total) = disk::free_bytes(&folder.path).unwrap_or_default();
     let figures = format!("{} of {} MiB are free", free >> 20, total >> 20);
     match free < total / LOW_PART {
         true => {

@@ -18,8 +18,8 @@ use crate::config::{CameraConfig, RecordConfig};
 use crate::ring::{Policy, Reader, Ring, Take};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{
-    Clock, Degradation, ExperimentId, Explanation, Frame, Label, RecordedEvent, RecordingId, RecordingNotice,
-    Report, Stamp,
+    Clock, Degradation, ExperimentId, Explanation, Frame, Label, RecordedEvent, RecordingId, RecordingNews,
+    RecordingNotice, Report, Stamp,
 };
 
 /// The longest sleep of the thread: it beats that often, and sees a stop that late.
@@ -35,6 +35,13 @@ pub struct RecorderOutlet<'a> {
     pub announce: &'a dyn Fn(RecordingNotice),
     /// The clock of gaps and retries.
     pub clock: &'a dyn Clock,
+}
+
+impl RecorderOutlet<'_> {
+    /// Announces `news` about recordings of `camera`.
+    pub(super) fn publish(&self, camera: &Label, news: RecordingNews) {
+        (self.announce)(RecordingNotice { camera: camera.clone(), wall_ns: self.clock.now().wall_ns, news });
+    }
 }
 
 /// What a camera's recorder is made from.

@@ -27,6 +27,13 @@ pub enum RecorderError {
         /// Space that has to stay free, bytes.
         reserve_bytes: u64,
     },
+    /// Clips wait in the folder of incomplete ones, because they cannot be given their names.
+    Unnamed {
+        /// The recorder's own folder.
+        path: PathBuf,
+        /// How many wait.
+        count: usize,
+    },
     /// One recording exceeds the limit of all of them.
     TooLarge {
         /// Its size in bytes.
@@ -68,6 +75,10 @@ impl RecorderError {
                 ),
                 "free space there, lower recorder.max_mib, or name a folder on another disk in recorder.dir; recording \
                  goes on by itself",
+            ),
+            RecorderError::Unnamed { path, count } => Explanation::new(
+                format!("{count} clips below {} cannot be given their names", path.display()),
+                "the log says which name the disk refuses; let the service's user write there, or change the pattern",
             ),
             RecorderError::TooLarge { bytes } => Explanation::new(
                 format!("a recording of {bytes} bytes exceeds the limit for all recordings together"),

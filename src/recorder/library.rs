@@ -32,6 +32,9 @@ pub(super) struct LibraryShared {
     pub(super) settings: RwLock<RecorderConfig>,
     pub(super) state: Mutex<LibraryState>,
     pub(super) journal: Mutex<Journal>,
+    /// Recordings whose files are there, but which the index could not take yet. The lock is held while they are added,
+    /// so that the journal that knows them is not removed meanwhile.
+    unindexed: Mutex<Vec<Recording>>,
     pub(super) counters: RecorderCounters,
     /// Whether what a former process left has been put in order; nothing is recorded before.
     pub(super) ready: AtomicBool,
@@ -43,13 +46,13 @@ pub(super) struct LibraryState {
     pub(super) count: u64,
     pub(super) bytes: u64,
     /// No recording has a lower number.
-    pub(super) oldest: RecordingId,
+    oldest: RecordingId,
+    /// How many were published: a search for the oldest holds only if none was added meanwhile.
+    published: u64,
     /// Recordings that were promised to events and do not exist yet, with what became of them.
     promised: BTreeMap<RecordingId, Promise>,
     /// Names that were taken, with the last number that was added to them.
     numbered: BTreeMap<String, u32>,
-    /// Recordings whose files are there, but which the index could not take yet.
-    pub(super) unindexed: Vec<Recording>,
 }
 
 /// A recording that was promised before it began.
@@ -72,6 +75,7 @@ impl Library {
             settings: RwLock::new(settings),
             state: Mutex::default(),
             journal: Mutex::new(journal),
+            unindexed: Mutex::default(),
             counters: RecorderCounters::default(),
             ready: AtomicBool::new(false),
         }))
@@ -125,6 +129,11 @@ impl Library {
         }
     }
 
+    /// Notes that the recording of an event was lost when a former process was killed.
+    pub(super) fn note_missed(&self, id: RecordingId) {
+        self.0.state.lock().promised.insert(id, Promise::Missed);
+    }
+
     /// What became of a promised recording that does not exist yet.
     pub fn promised(&self, id: RecordingId) -> Option<Promise> {
         self.0.state.lock().promised.get(&id).copied()
@@ -150,8 +159,24 @@ impl Library {
         self.0.table.each_back(before, look)
     }
 
+    /// Refuses to write while the index lacks something, or the disk has too little space.
+    pub(super) fn check(&self, resumes: bool) -> Result<(), RecorderError> {
+        self.index_waiting()?;
+        self.check_space(resumes)
+    }
+
+    /// Adds what the index could not take before.
+    pub(super) fn index_waiting(&self) -> Result<(), StoreError> {
+        let mut waiting = self.0.unindexed.lock();
+        while let Some(recording) = waiting.last() {
+            self.0.table.put(recording)?;
+            waiting.pop();
+        }
+        Ok(())
+    }
+
     /// Refuses to write where less space is left than has to stay free, or `resumes` and only a little more than that.
-    pub(super) fn check_space(&self, resumes: bool) -> Result<(), RecorderError> {
+    fn check_space(&self, resumes: bool) -> Result<(), RecorderError> {
         let reserve = self.0.settings.read().reserve_bytes;
         let root = &self.0.root;
         let free = match aside::free_bytes(root) {
@@ -174,9 +199,10 @@ impl Library {
     pub(super) fn begin(&self, recording: &Recording) -> Result<(), RecorderError> {
         self.note(recording)?;
         self.0.table.put(recording)?;
+        // A promise stays until the recording is published, because nothing may come of it.
         let mut state = self.0.state.lock();
-        state.count += 1;
-        state.promised.remove(&recording.id);
+        (state.count, state.published) = (state.count + 1, state.published + 1);
+        state.oldest = state.oldest.min(recording.id);
         Ok(())
     }
 
@@ -212,26 +238,33 @@ impl Library {
                 *moved = file.publish(root, &known.path)?;
             }
         }
-        let bytes = recording.bytes();
-        let mut state = self.0.state.lock();
-        state.bytes += bytes;
-        state.count += u64::from(!begun);
-        state.promised.remove(&recording.id);
+        self.add(&recording, begun);
         if number > 1 {
+            let mut state = self.0.state.lock();
             state.numbered.insert(name.to_owned(), number);
             if state.numbered.len() > NUMBERED {
                 state.numbered.pop_first();
             }
         }
-        drop(state);
-        self.0.counters.written_bytes.add(bytes);
-        if let Err(error) = self.0.table.put(&recording) {
-            // Its files are there and noted, so it is added as soon as the index can be written.
-            self.0.state.lock().unindexed.push(recording);
-            return Err(error.into());
-        }
+        self.0.counters.written_bytes.add(recording.bytes());
         self.show();
         Ok(recording)
+    }
+
+    /// Adds a recording whose files are there to the index; `begun` says whether it is in it already.
+    pub(super) fn add(&self, recording: &Recording, begun: bool) {
+        let mut waiting = self.0.unindexed.lock();
+        if let Err(error) = self.0.table.put(recording) {
+            // Its files are there and noted: it is recorded, and added as soon as the index can be written.
+            tracing::warn!(recording = recording.id, "it waits for the index of recordings: {error}");
+            waiting.push(recording.clone());
+        }
+        drop(waiting);
+        let mut state = self.0.state.lock();
+        state.bytes += recording.bytes();
+        (state.count, state.published) = (state.count + u64::from(!begun), state.published + 1);
+        state.oldest = state.oldest.min(recording.id);
+        state.promised.remove(&recording.id);
     }
 
     /// Forgets a recording that has begun and holds nothing.
@@ -242,13 +275,18 @@ impl Library {
             // Removes what is there.
             drop(aside);
         }
-        match self.0.table.remove(recording.id) {
-            Ok(()) => {
-                let mut state = self.0.state.lock();
-                state.count = state.count.saturating_sub(1);
-            }
+        match self.forget(recording.id) {
+            Ok(_) => {}
             Err(error) => tracing::warn!(recording = recording.id, "it stays in the index: {error}"),
         }
+    }
+
+    /// Takes a recording out of the index that holds no bytes; false where it is not in it.
+    pub(super) fn forget(&self, id: RecordingId) -> Result<bool, StoreError> {
+        let was_there = self.0.table.remove(id)?;
+        let mut state = self.0.state.lock();
+        state.count = state.count.saturating_sub(u64::from(was_there));
+        Ok(was_there)
     }
 
     /// Whether a file that is still to be moved would have the name of another.
@@ -272,21 +310,27 @@ impl Library {
             return Err(RecorderError::TooLarge { bytes });
         }
         loop {
-            let (count, used, from) = {
+            let (count, used, from, published) = {
                 let state = self.0.state.lock();
-                (state.count, state.bytes, state.oldest)
+                (state.count, state.bytes, state.oldest, state.published)
             };
             if count < max_count && used + bytes <= max_bytes {
                 return Ok(());
             }
-            let mut oldest = None;
+            let (mut first, mut oldest) = (None, None);
             self.0.table.each(from, |recording| {
+                first.get_or_insert(recording.id);
                 oldest = Some(recording).filter(|one| one.state != RecordingState::Writing);
                 oldest.is_none()
             })?;
+            {
+                let mut state = self.0.state.lock();
+                if state.published == published {
+                    state.oldest = first.unwrap_or(from);
+                }
+            }
             // Only what is being written is left.
             let Some(oldest) = oldest else { return Ok(()) };
-            self.0.state.lock().oldest = oldest.id;
             self.remove(&oldest)?;
         }
     }
@@ -296,9 +340,11 @@ impl Library {
         for file in &recording.files {
             self.remove_file(recording, file);
         }
-        self.0.table.remove(recording.id)?;
+        // Somebody else may have been quicker.
+        if !self.forget(recording.id)? {
+            return Ok(());
+        }
         let mut state = self.0.state.lock();
-        state.count = state.count.saturating_sub(1);
         state.bytes = state.bytes.saturating_sub(recording.bytes());
         drop(state);
         self.0.counters.removed.inc();

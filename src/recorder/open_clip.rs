@@ -1,7 +1,7 @@
 //! The clip that is open: its films, one for each layer, and its sidecar.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use super::aside::{self, AsideFile};
@@ -22,7 +22,7 @@ pub(super) struct OpenClip {
     pub(super) last_mono_ns: u64,
     name: String,
     films: Vec<OpenFilm>,
-    sidecar: Option<(AsideFile, File)>,
+    sidecar: Option<OpenSidecar>,
     text: Vec<u8>,
     /// Size of its frames, px.
     size: (usize, usize),
@@ -38,6 +38,46 @@ struct OpenFilm {
     file: AsideFile,
     /// `None` once it is closed.
     film: Option<Film>,
+}
+
+/// The data of the frames, to which a line is added for each.
+struct OpenSidecar {
+    file: AsideFile,
+    open: File,
+    /// Length up to the last whole line, bytes.
+    whole: u64,
+    has_end: bool,
+}
+
+impl OpenSidecar {
+    fn begin(file: AsideFile, head: &[u8]) -> Result<OpenSidecar, RecorderError> {
+        let open = aside::create(file.path()).map_err(|source| RecorderError::write(file.path(), source))?;
+        let mut sidecar = OpenSidecar { file, open, whole: 0, has_end: false };
+        sidecar.add(head)?;
+        Ok(sidecar)
+    }
+
+    /// Adds `text`, or nothing of it: a disk that takes half a line must not spoil what follows.
+    fn add(&mut self, text: &[u8]) -> Result<(), RecorderError> {
+        match self.open.write_all(text) {
+            Ok(()) => self.whole += text.len() as u64,
+            Err(source) => {
+                self.cut(self.whole);
+                return Err(RecorderError::write(self.file.path(), source));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shortens the file to `length`.
+    fn cut(&mut self, length: u64) {
+        let cut: io::Result<u64> =
+            self.open.set_len(length).and_then(|()| self.open.seek(SeekFrom::Start(length)));
+        match cut {
+            Ok(_) => self.whole = length,
+            Err(error) => tracing::warn!("{} has half a line: {error}", self.file.path().display()),
+        }
+    }
 }
 
 impl OpenClip {
@@ -78,13 +118,7 @@ impl OpenClip {
             let film = Film::begin(&path, canvas, coding)?;
             Ok(OpenFilm { file, film: Some(film) })
         };
-        let sidecar = match sidecar {
-            None => Ok(None),
-            Some(file) => aside::create(file.path())
-                .and_then(|mut open| open.write_all(head).map(|()| open))
-                .map_err(|source| RecorderError::write(file.path(), source))
-                .map(|open| Some((file, open))),
-        };
+        let sidecar = sidecar.map(|file| OpenSidecar::begin(file, head)).transpose();
         let films: Result<Vec<OpenFilm>, RecorderError> = files.into_iter().map(begin).collect();
         match (films, sidecar) {
             (Ok(films), Ok(sidecar)) => Ok(OpenClip {
@@ -112,7 +146,7 @@ impl OpenClip {
         length >= longest.as_nanos() as u64 || (frame.width, frame.height) != self.size
     }
 
-    /// Adds a frame to every layer.
+    /// Adds a frame to the sidecar and to every layer.
     pub(super) fn add(
         &mut self,
         taker: &mut Taker<'_>,
@@ -121,6 +155,32 @@ impl OpenClip {
     ) -> Result<(), RecorderError> {
         let at_ns = frame.captured.mono_ns.saturating_sub(self.first_mono_ns);
         let at_ns = self.at_ns.map_or(at_ns, |last| at_ns.max(last + 1_000_000));
+        let before = self.sidecar.as_ref().map_or(0, |sidecar| sidecar.whole);
+        if let Some(sidecar) = &mut self.sidecar {
+            self.text.clear();
+            sidecar::frame(&mut self.text, self.recording.frames == 0, (frame, Some(at_ns)), report);
+            sidecar.add(&self.text)?;
+        }
+        if let Err(error) = self.add_to_films(taker, frame, report, at_ns) {
+            // The sidecar lists no frame that is missed.
+            self.sidecar.iter_mut().for_each(|sidecar| sidecar.cut(before));
+            return Err(error);
+        }
+        self.at_ns = Some(at_ns);
+        self.recording.frames += 1;
+        self.recording.last_frame = frame.seq;
+        self.recording.ended_ns = frame.captured.wall_ns;
+        self.last_mono_ns = frame.captured.mono_ns;
+        Ok(())
+    }
+
+    fn add_to_films(
+        &mut self,
+        taker: &mut Taker<'_>,
+        frame: &Frame,
+        report: Option<&Report>,
+        at_ns: u64,
+    ) -> Result<(), RecorderError> {
         let recorder = taker.recorder;
         for film in &mut self.films {
             let drawn = film.file.role == FileRole::Annotated;
@@ -143,20 +203,10 @@ impl OpenClip {
                 return Err(error);
             }
         }
-        if let Some((file, open)) = &mut self.sidecar {
-            self.text.clear();
-            sidecar::frame(&mut self.text, self.recording.frames == 0, (frame, Some(at_ns)), report);
-            open.write_all(&self.text).map_err(|source| RecorderError::write(file.path(), source))?;
-        }
-        self.at_ns = Some(at_ns);
-        self.recording.frames += 1;
-        self.recording.last_frame = frame.seq;
-        self.recording.ended_ns = frame.captured.wall_ns;
-        self.last_mono_ns = frame.captured.mono_ns;
         Ok(())
     }
 
-    /// Closes the films and the sidecar; what could not be written is left out.
+    /// Closes the films; what could not be written is left out.
     pub(super) fn close(&mut self, beat: &Beat) {
         for film in &mut self.films {
             let Some(open) = film.film.take() else { continue };
@@ -169,16 +219,9 @@ impl OpenClip {
             }
         }
         self.recording.state = if self.is_cut { RecordingState::Interrupted } else { RecordingState::Whole };
-        if let Some((_, open)) = &mut self.sidecar {
-            self.text.clear();
-            sidecar::end(&mut self.text, self.recording.state, self.recording.frames);
-            if let Err(error) = open.write_all(&self.text) {
-                tracing::warn!(recording = self.recording.id, "its sidecar is incomplete: {error}");
-            }
-        }
     }
 
-    /// Gives the closed clip its name. `None` where it has no frame.
+    /// Completes the sidecar, and gives the closed clip its name. `None` where it has no frame.
     ///
     /// # Errors
     /// The disk refuses; it may be tried again.
@@ -187,10 +230,16 @@ impl OpenClip {
             library.discard(&self.recording);
             return Ok(None);
         }
+        if let Some(sidecar) = self.sidecar.as_mut().filter(|sidecar| !sidecar.has_end) {
+            self.text.clear();
+            sidecar::end(&mut self.text, self.recording.state, self.recording.frames);
+            sidecar.add(&self.text)?;
+            sidecar.has_end = true;
+        }
         let again = |file: &AsideFile| AsideFile::again(file);
         let films = self.films.iter().map(|film| &film.file);
         let files: Vec<AsideFile> =
-            films.chain(self.sidecar.as_ref().map(|(file, _)| file)).map(again).collect();
+            films.chain(self.sidecar.as_ref().map(|sidecar| &sidecar.file)).map(again).collect();
         let bytes: u64 =
             files.iter().filter_map(|file| file.facts(String::new()).ok()).map(|file| file.bytes).sum();
         library.make_way(bytes)?;

@@ -16,6 +16,8 @@ const MOST_CAUSES: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) id: RecordingId,
+    /// The number that the first event was given; `id` is another one where the window is in several recordings.
+    pub(super) first: RecordingId,
     /// When the first event happened, and when it begins and ends, monotonic nanoseconds.
     pub(super) event_ns: u64,
     pub(super) from_ns: u64,
@@ -52,7 +54,14 @@ impl Requests {
             return last.id;
         }
         let id = number();
-        windows.push_back(Window { id, event_ns: at.mono_ns, from_ns, until_ns, causes: vec![cause] });
+        windows.push_back(Window {
+            id,
+            first: id,
+            event_ns: at.mono_ns,
+            from_ns,
+            until_ns,
+            causes: vec![cause],
+        });
         drop(windows);
         self.changed.notify_all();
         id
@@ -80,8 +89,8 @@ impl Requests {
         if over { windows.pop_front() } else { None }
     }
 
-    /// Gives the rest of the first window another number, because its clip has become too long. Returns what is known
-    /// of the window so far.
+    /// Gives the rest of the first window another number, because its clip has become too long or was interrupted.
+    /// Returns what is known of the window so far.
     pub(super) fn continue_as(&self, id: RecordingId) -> Option<Window> {
         let mut windows = self.windows.lock();
         let front = windows.front_mut()?;

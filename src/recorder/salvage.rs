@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::aside::{AsideFile, PARTIAL};
+use super::aside::{self, AsideFile, PARTIAL};
 use super::error::RecorderError;
 use super::library::Library;
 use super::sidecar;
@@ -23,9 +23,11 @@ pub(super) fn clip(library: &Library, mut recording: Recording, begun: bool) -> 
     if !files.iter().any(|file| file.role != FileRole::Sidecar) {
         drop(files);
         if begun {
-            library.0.table.remove(recording.id)?;
-            let mut state = library.0.state.lock();
-            state.count = state.count.saturating_sub(1);
+            library.forget(recording.id)?;
+        }
+        if recording.event == Some(recording.id) {
+            // Messages have carried its address.
+            library.note_missed(recording.id);
         }
         return Ok(true);
     }
@@ -54,9 +56,25 @@ pub(super) fn clip(library: &Library, mut recording: Recording, begun: bool) -> 
     }
 }
 
+/// Gives the files of a recording their names that a killed process has completed and noted, but not all renamed.
+pub(super) fn rename_rest(library: &Library, recording: &Recording) {
+    let root = library.root();
+    for file in &recording.files {
+        if aside::is_ours(root, file).unwrap_or(false) {
+            continue;
+        }
+        let Some(mut rest) = left_aside(library, recording.id, file) else { continue };
+        // Another file than the noted one was not complete.
+        let noted = rest.facts(file.path.clone()).is_ok_and(|facts| facts == *file);
+        if noted && let Err(error) = rest.publish(root, &file.path) {
+            tracing::warn!(recording = recording.id, "{} stays incomplete: {error}", file.path);
+        }
+    }
+}
+
 /// The incomplete file, if anything of it is there.
 fn left_aside(library: &Library, id: u64, file: &RecordedFile) -> Option<AsideFile> {
-    let ending = ["mp4", "mkv", "json"].into_iter().find(|ending| file.path.ends_with(ending))?;
+    let ending = ["jpg", "mp4", "mkv", "json"].into_iter().find(|ending| file.path.ends_with(ending))?;
     let aside = AsideFile::new(library.root(), id, file.role, ending).left();
     fs::metadata(aside.path()).is_ok_and(|facts| facts.len() > 0).then_some(aside)
 }

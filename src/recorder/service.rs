@@ -38,7 +38,7 @@ impl Recorders {
         numbers: Numbering,
         degradation: Degradation,
     ) -> Arc<Recorders> {
-        let root = settings.dir.clone().unwrap_or_else(|| state_dir.join("recordings"));
+        let root = settings.root(state_dir);
         let library = Library::new(root, table, numbers, settings.clone());
         Arc::new(Recorders { library, cameras: RwLock::default(), doubt: Mutex::default(), degradation })
     }

@@ -11,7 +11,7 @@ use super::requests::Window;
 use super::take::Taker;
 use crate::ring::{Lease, Reader};
 use crate::supervisor::Beat;
-use crate::types::{DegradationStep, Explanation, Frame, RecordingNews, RecordingNotice, Stamp};
+use crate::types::{DegradationStep, Explanation, Frame, RecordingNews, Stamp};
 
 /// Pause before a disk or an encoder that refused is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -170,7 +170,8 @@ impl<'a> RecordingSession<'a> {
             return Err((cause, None));
         }
         let resumes = self.stopped.is_some_and(|(cause, _)| cause == MissedCause::Full);
-        parts.library.check_space(resumes).map_err(|error| (cause_of(&error), Some(error)))
+        let ready = parts.library.check(resumes).and_then(|()| self.taker.check_left());
+        ready.map_err(|error| (cause_of(&error), Some(error)))
     }
 
     /// Notes a frame that was missed, and stops recording where it was not stopped before.
@@ -185,7 +186,7 @@ impl<'a> RecordingSession<'a> {
             return;
         }
         // What is complete so far is closed, so that it can be looked at.
-        self.end_clip(None);
+        self.taker.interrupt(self.in_window);
         let camera = &self.recorder.camera;
         let why = match &error {
             Some(error) => error
@@ -211,7 +212,6 @@ impl<'a> RecordingSession<'a> {
             return;
         }
         tracing::info!(camera = %self.recorder.camera, "recording goes on");
-        self.taker.publish_left();
         self.clear(Raised::Stopped);
         self.announce_gap(true);
     }
@@ -227,16 +227,16 @@ impl<'a> RecordingSession<'a> {
         if self.recorder.settings.on.is_none() && self.taker.is_stale(now) {
             self.end_clip(None);
         }
+        self.taker.try_left_again(now);
     }
 
     /// Closes what is open, and announces what is not announced yet.
     pub(super) fn finish(mut self) {
         let windows = self.recorder.requests.take_all();
         self.end_clip(windows.first());
+        self.taker.publish_left();
         for window in windows {
-            if self.recorder.parts.library.promised(window.id).is_some() {
-                self.recorder.parts.library.break_promise(window.id);
-            }
+            self.recorder.parts.library.break_promise(window.id);
         }
         self.announce_gap(true);
         if self.raised.take().is_some() {
@@ -245,10 +245,7 @@ impl<'a> RecordingSession<'a> {
     }
 
     fn end_clip(&mut self, window: Option<&Window>) {
-        if let Some(clip) = self.taker.end_clip(window) {
-            self.recorder.counters.clips.inc();
-            self.announce(RecordingNews::Clip(clip));
-        }
+        self.taker.end_clip(window);
         if let Some(window) = window {
             // Where nothing of it could be written, whoever asks for it is told so.
             self.recorder.parts.library.break_promise(window.id);
@@ -273,8 +270,7 @@ impl<'a> RecordingSession<'a> {
     }
 
     fn announce(&self, news: RecordingNews) {
-        let (camera, wall_ns) = (self.recorder.camera.clone(), self.outlet.clock.now().wall_ns);
-        (self.outlet.announce)(RecordingNotice { camera, wall_ns, news });
+        self.outlet.publish(&self.recorder.camera, news);
     }
 
     fn raise(&mut self, why: Raised, text: &dyn Fn() -> Explanation) {

@@ -118,27 +118,29 @@ pub(super) fn end(out: &mut Vec<u8>, state: RecordingState, count: u64) {
     out.push(b'\n');
 }
 
-/// Completes the text of a sidecar that was cut short; returns how many frames it has. `None` where even its beginning
-/// is incomplete.
+/// Completes the text of a sidecar that was cut short, or that has half a line; returns how many frames it has. `None`
+/// where even its beginning is incomplete.
 pub(super) fn complete(text: &mut Vec<u8>) -> Option<u64> {
-    let first = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
-    if !text[..first].ends_with(b"\"frames\":[") {
+    let head = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
+    if !text[..head].ends_with(b"\"frames\":[") {
         return None;
     }
-    let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
     if serde_json::from_slice::<IgnoredAny>(text).is_ok() {
+        let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
         return Some(lines.saturating_sub(2));
     }
-    if let Some(last) = text.iter().rposition(|byte| *byte == b'\n') {
-        let line = text[last + 1..].strip_suffix(b",").unwrap_or(&text[last + 1..]);
-        let whole = serde_json::from_slice::<IgnoredAny>(line).is_ok();
-        let keep = if whole { last + 1 + line.len() } else { last };
-        text.truncate(keep);
-        if text.last() == Some(&b',') {
-            text.pop();
+    // Whole frames up to the first line that is none.
+    let (mut kept, mut count) = (head, 0);
+    while let Some(line) = text[kept..].strip_prefix(b"\n".as_slice()).or(text[kept..].strip_prefix(b",\n")) {
+        let from = text.len() - line.len();
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = line.strip_suffix(b",").unwrap_or(line);
+        if serde_json::from_slice::<IgnoredAny>(line).is_err() {
+            break;
         }
+        (kept, count) = (from + line.len(), count + 1);
     }
-    let count = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+    text.truncate(kept);
     end(text, RecordingState::Interrupted, count);
     Some(count)
 }
@@ -185,6 +187,17 @@ mod tests {
         }
         assert_eq!((counts.first(), counts.last()), (Some(&0), Some(&3)));
         assert!((0..head).all(|end| complete(&mut whole[..end].to_vec()).is_none()));
+    }
+
+    #[test]
+    fn frames_before_half_a_line_are_kept_whatever_follows_it() {
+        let mut text = text(3);
+        let second = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0;
+        text.drain(second + 12..second + 30);
+        end(&mut text, RecordingState::Interrupted, 3);
+        assert_eq!(complete(&mut text), Some(1));
+        let json: Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(json["frames"].as_array().unwrap().len(), 1, "{json}");
     }
 
     #[test]

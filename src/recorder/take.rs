@@ -16,10 +16,14 @@ use crate::config::RecordAs;
 use crate::ring::Lease;
 use crate::store::{FileRole, Recording, RecordingKind, RecordingState};
 use crate::supervisor::Beat;
-use crate::types::{Frame, RecordedClip, RecordingId, Report, Stamp};
+use crate::types::{Frame, RecordingId, RecordingNews, Report, Stamp};
 
 /// How long a frame waits for what was found on it.
 const REPORT_PATIENCE: Duration = Duration::from_millis(250);
+/// Clips that may wait for a disk that does not let them be named.
+const MOST_LEFT: usize = 4;
+/// Pause before they are tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// A clip of a camera that sends nothing ends after this time.
 const STALE: Duration = Duration::from_secs(10);
 
@@ -34,8 +38,10 @@ pub(super) struct Taker<'a> {
     window: Option<RecordingId>,
     /// The sidecar's text, whose memory is used again.
     text: Vec<u8>,
-    /// Clips that the full disk did not let us publish; their files are aside.
+    /// Clips that the disk did not let us publish; their files are aside.
     left: Vec<OpenClip>,
+    /// When they are tried again, monotonic nanoseconds.
+    left_again_ns: u64,
 }
 
 impl<'a> Taker<'a> {
@@ -46,7 +52,7 @@ impl<'a> Taker<'a> {
     ) -> Result<Taker<'a>, RecorderError> {
         let annotator = Annotate::default().annotator()?;
         let (clip, window, text, left) = (None, None, Vec::new(), Vec::new());
-        Ok(Taker { recorder, outlet, beat, annotator, clip, window, text, left })
+        Ok(Taker { recorder, outlet, beat, annotator, clip, window, text, left, left_again_ns: 0 })
     }
 
     /// Records the frame, for `window` where an event asked for it.
@@ -153,8 +159,8 @@ impl<'a> Taker<'a> {
         }
         if self.clip.is_none() {
             // After a roll-over the window has another number.
-            let number = self.recorder.requests.front(Duration::ZERO).filter(|_| window.is_some());
-            let id = number.map_or_else(|| self.recorder.parts.library.next_id(), |window| window.id);
+            let current = self.recorder.requests.front(Duration::ZERO).filter(|_| window.is_some());
+            let id = current.map_or_else(|| self.recorder.parts.library.next_id(), |window| window.id);
             let recording = self.recording(id, RecordingKind::Clip, frame, window);
             let library_settings = self.recorder.parts.library.settings();
             let name = self.name(&recording, frame, &library_settings.zone);
@@ -175,44 +181,70 @@ impl<'a> Taker<'a> {
 
     /// Ends a clip that has become too long; what follows gets another number.
     fn roll_over(&mut self, window: Option<&Window>) {
-        let former =
-            window.and_then(|_| self.recorder.requests.continue_as(self.recorder.parts.library.next_id()));
-        if let Some(clip) = self.end_clip(former.as_ref()) {
-            self.recorder.counters.clips.inc();
-            let news = crate::types::RecordingNews::Clip(clip);
-            let (camera, wall_ns) = (self.recorder.camera.clone(), self.outlet.clock.now().wall_ns);
-            (self.outlet.announce)(crate::types::RecordingNotice { camera, wall_ns, news });
-        }
+        let former = window.and_then(|_| self.continue_window());
+        self.end_clip(former.as_ref());
     }
 
-    /// Completes the clip that is open, if one is.
-    pub(super) fn end_clip(&mut self, window: Option<&Window>) -> Option<RecordedClip> {
-        self.window = None;
-        let mut clip = self.clip.take()?;
+    /// Ends the clip that is open because recording stops. Where it is that of a window, what follows in the window gets
+    /// another number, so that it does not take the place of this clip in the index.
+    pub(super) fn interrupt(&mut self, in_window: bool) {
+        // A clip without a frame is forgotten, and its number is free for what follows.
+        let is_kept = self.clip.as_ref().is_some_and(|clip| clip.recording.frames > 0);
+        let former = if in_window && is_kept { self.continue_window() } else { None };
+        self.end_clip(former.as_ref());
+    }
+
+    /// Gives the rest of the window another number; returns what is known of the window so far.
+    fn continue_window(&self) -> Option<Window> {
+        // Promised, because a further event of the window is given the new number before a frame is recorded under it.
+        self.recorder.requests.continue_as(self.recorder.parts.library.promise())
+    }
+
+    /// Completes the clip that is open, if one is, and announces it.
+    pub(super) fn end_clip(&mut self, window: Option<&Window>) {
+        let Some(mut clip) = self.clip.take() else { return };
         if let Some(window) = window {
             clip.recording.causes.clone_from(&window.causes);
         }
         clip.close(self.beat);
-        self.publish(clip)
+        self.publish(clip);
     }
 
-    fn publish(&mut self, mut clip: OpenClip) -> Option<RecordedClip> {
+    /// Gives a closed clip its name, counts and announces it; where the disk refuses, it is tried again later.
+    fn publish(&mut self, mut clip: OpenClip) {
         let id = clip.recording.id;
         match clip.publish(&self.recorder.parts.library) {
-            Ok(done) => done,
+            Ok(Some(done)) => {
+                self.recorder.counters.clips.inc();
+                self.outlet.publish(&self.recorder.camera, RecordingNews::Clip(done));
+            }
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(recording = id, "the clip waits for the disk: {error}");
+                self.left_again_ns = self.outlet.clock.now().mono_ns + AGAIN.as_nanos() as u64;
                 self.left.push(clip);
-                None
             }
         }
     }
 
-    /// Publishes clips that the full disk did not take before.
+    /// Publishes clips that the disk did not take before, where it is time to try again.
+    pub(super) fn try_left_again(&mut self, now: Stamp) {
+        if now.mono_ns >= self.left_again_ns {
+            self.publish_left();
+        }
+    }
+
+    /// Publishes clips that the disk did not take before. What it still does not take, the next start completes.
     pub(super) fn publish_left(&mut self) {
-        for clip in std::mem::take(&mut self.left) {
-            if self.publish(clip).is_some() {
-                self.recorder.counters.clips.inc();
+        std::mem::take(&mut self.left).into_iter().for_each(|clip| self.publish(clip));
+    }
+
+    /// Refuses to begin more while many clips wait for their names, because the limits do not know of them.
+    pub(super) fn check_left(&self) -> Result<(), RecorderError> {
+        match self.left.len() {
+            0..MOST_LEFT => Ok(()),
+            count => {
+                Err(RecorderError::Unnamed { path: self.recorder.parts.library.root().to_owned(), count })
             }
         }
     }
@@ -230,10 +262,8 @@ impl<'a> Taker<'a> {
         frame: &Frame,
         window: Option<&Window>,
     ) -> Recording {
-        let event = window.map(|window| match kind {
-            RecordingKind::Picture if self.window == Some(window.id) => window.id,
-            _ => id,
-        });
+        // The number that the event was given; later parts of its window have numbers of their own.
+        let event = window.map(|window| window.first);
         Recording {
             id,
             camera: self.recorder.camera.to_string(),

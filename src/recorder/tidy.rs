@@ -51,13 +51,12 @@ pub(super) fn run(
         reconcile(library, beat)?;
         library.0.ready.store(true, Ordering::Release);
     }
-    let mut gate = AgeGate::new(time.clock.now());
-    let (mut checked, mut newest_ns) = (0, None);
+    let (mut look, mut checked) = (AgeLook::new(time), 0);
     loop {
         beat.beat();
         write_index(library);
         checked = forget_missing(library, checked, beat);
-        remove_aged(library, time, doubt, (&mut gate, &mut newest_ns), beat);
+        remove_aged(library, time, doubt, &mut look, beat);
         // In parts, because the watchdog wants to hear of it more often than there is something to do.
         for _ in 0..LOOK.as_millis() / BEAT.as_millis() {
             beat.beat();
@@ -102,6 +101,7 @@ fn reconcile(library: &Library, beat: &Beat) -> Result<(), StoreError> {
         }
         settled &= settle(library, recording, known.is_some())?;
     }
+    library.index_waiting()?;
     library.0.table.flush()?;
     let former = library.0.journal.lock().rotate(0);
     if settled {
@@ -119,48 +119,30 @@ fn settle(library: &Library, recording: Recording, begun: bool) -> Result<bool, 
     if recording.state == RecordingState::Writing {
         return salvage::clip(library, recording, begun);
     }
+    salvage::rename_rest(library, &recording);
     let mut found = recording.clone();
     found.files.retain(|file| aside::is_ours(root, file).unwrap_or(false));
     let pictures = found.files.iter().any(|file| file.role != crate::store::FileRole::Sidecar);
     match pictures {
         true => {
             tracing::info!(recording = found.id, "found again after an interruption");
-            add(library, &found, begun).map(|()| true)
+            library.add(&found, begun);
+            library.0.counters.found_again.inc();
+            Ok(true)
         }
-        // A film may have been killed between the note and the renaming: then it is still aside.
         false => salvage::clip(library, recording, begun),
     }
-}
-
-/// Adds a recording that a former process has left.
-pub(super) fn add(library: &Library, found: &Recording, begun: bool) -> Result<(), StoreError> {
-    library.0.table.put(found)?;
-    let mut state = library.0.state.lock();
-    state.count += u64::from(!begun);
-    state.bytes += found.bytes();
-    drop(state);
-    library.0.counters.found_again.inc();
-    Ok(())
 }
 
 /// Writes the index to disk, and removes the journal of what is in it.
 fn write_index(library: &Library) {
     let former = library.0.journal.lock().rotate(KEPT);
-    let waiting = std::mem::take(&mut library.0.state.lock().unindexed);
-    let mut failed = Vec::new();
-    for recording in waiting {
-        if library.0.table.put(&recording).is_err() {
-            failed.push(recording);
-        }
-    }
-    let is_whole = failed.is_empty();
-    library.0.state.lock().unindexed.extend(failed);
-    if former.is_empty() {
-        return;
-    }
-    match library.0.table.flush() {
-        Ok(()) if is_whole => former.iter().for_each(|path| drop(fs::remove_file(path))),
-        Ok(()) => {}
+    let written = library.index_waiting().and_then(|()| match former.is_empty() {
+        true => Ok(()),
+        false => library.0.table.flush(),
+    });
+    match written {
+        Ok(()) => former.iter().for_each(|path| drop(fs::remove_file(path))),
         Err(error) => tracing::debug!("the index of recordings is not written yet: {error}"),
     }
 }
@@ -198,12 +180,29 @@ fn forget_missing(library: &Library, from: RecordingId, beat: &Beat) -> Recordin
     if seen < LOOKED_FOR { 0 } else { next }
 }
 
-/// Deletes recordings that are older than `max_days`, where the clock can be trusted.
+/// What is known from one look at the age of recordings to the next.
+struct AgeLook {
+    gate: AgeGate,
+    newest_ns: Option<u64>,
+    /// Where the next look goes on, because it looks at some recordings only; 0 begins another round.
+    next: RecordingId,
+    /// Whether this round has found one that is too old.
+    found: bool,
+}
+
+impl AgeLook {
+    fn new(time: &Time<'_>) -> AgeLook {
+        AgeLook { gate: AgeGate::new(time.clock.now()), newest_ns: None, next: 0, found: false }
+    }
+}
+
+/// Deletes recordings that are older than `max_days`, where the clock can be trusted. It looks at every recording, some
+/// in each turn: one that was dated ahead must not keep those behind it for good.
 fn remove_aged(
     library: &Library,
     time: &Time<'_>,
     doubt: &Mutex<Option<Doubt>>,
-    (gate, newest_ns): (&mut AgeGate, &mut Option<u64>),
+    look: &mut AgeLook,
     beat: &Beat,
 ) {
     let days = u64::from(library.0.settings.read().max_days);
@@ -213,32 +212,34 @@ fn remove_aged(
         newest = Some(recording.started_ns);
         false
     });
-    if let Some(by_s) = gate.watch(now, newest.or(*newest_ns)) {
+    if let Some(by_s) = look.gate.watch(now, newest.or(look.newest_ns)) {
         tracing::warn!(by_s, "the clock has jumped; no recording is deleted by its age for an hour");
     }
-    *newest_ns = newest;
+    look.newest_ns = newest;
     if days == 0 {
         *doubt.lock() = None;
         return;
     }
     let oldest_allowed = now.wall_ns.saturating_sub(days * DAY_NS);
-    let mut aged = Vec::new();
-    let _ = library.0.table.each(0, |recording| {
+    let (mut seen, mut next, mut aged) = (0, look.next, Vec::new());
+    let _ = library.0.table.each(look.next, |recording| {
+        (seen, next) = (seen + 1, recording.id + 1);
         let is_old = (CLOCK_WAS_SET_NS..oldest_allowed).contains(&recording.started_ns);
         if is_old && recording.state != RecordingState::Writing {
             aged.push(recording);
-            return aged.len() < LOOKED_FOR;
         }
-        // Numbers rise with time, but for what was recorded before the clock was set.
-        recording.started_ns < CLOCK_WAS_SET_NS
+        seen < LOOKED_FOR
     });
-    let judged = gate.judge(Duration::from_nanos(days * DAY_NS), time.synchronised).err();
-    let judged = judged.filter(|_| !aged.is_empty());
-    let known = std::mem::replace(&mut *doubt.lock(), judged.clone());
-    if let Some(found) = judged {
-        if known.as_ref() != Some(&found) {
-            tracing::warn!("recordings are not deleted by their age: {found}");
-        }
+    look.found |= !aged.is_empty();
+    let is_round_over = seen < LOOKED_FOR;
+    let judged = look.gate.judge(Duration::from_nanos(days * DAY_NS), time.synchronised).err();
+    note_doubt(doubt, judged.clone(), (look.found, is_round_over));
+    if is_round_over {
+        (look.next, look.found) = (0, false);
+    } else {
+        look.next = next;
+    }
+    if judged.is_some() {
         return;
     }
     for recording in aged {
@@ -249,3 +250,21 @@ fn remove_aged(
         }
     }
 }
+
+/// Keeps the doubt that forbids to delete, for as long as something is too old. `found` says whether this round has
+/// found such a recording.
+fn note_doubt(doubt: &Mutex<Option<Doubt>>, judged: Option<Doubt>, (found, is_round_over): (bool, bool)) {
+    let mut known = doubt.lock();
+    if judged.is_none() || (is_round_over && !found) {
+        *known = None;
+    } else if found && *known != judged {
+        if let Some(judged) = &judged {
+            tracing::warn!("recordings are not deleted by their age: {judged}");
+        }
+        *known = judged;
+    }
+}
+
+#[cfg(test)]
+#[path = "tidy_tests.rs"]
+mod tests;

@@ -19,7 +19,16 @@ pub(super) fn publish_handshake(publisher: &StatusPublisher, camera: &Inspection
 
 /// Publishes the status of a camera, retained; `fps` is its frame rate since the last call.
 pub(super) fn publish_camera(publisher: &StatusPublisher, camera: &Camera, fps: f32) {
-    let (state, cause) = match &*camera.health.lock() {
+    let (state, cause) = state_of(camera);
+    let (name, frames, drops) = (camera.settings.name.clone(), camera.frames(), camera.drops());
+    let experiment = camera.experiment.get().map(|id| id.to_string());
+    let status = CameraStatus { state, cause, fps, frames, drops, experiment, camera: name };
+    publisher.retain(&format!("camera/{}/status", camera.settings.name), &status);
+}
+
+/// Whether the camera delivers frames, and why not.
+pub(super) fn state_of(camera: &Camera) -> (CameraState, Option<String>) {
+    match &*camera.health.lock() {
         Health::Online { .. } => (CameraState::Online, None),
         Health::Frozen { .. } => {
             let limit = camera.settings.frozen_after.as_millis();
@@ -28,11 +37,7 @@ pub(super) fn publish_camera(publisher: &StatusPublisher, camera: &Camera, fps: 
         Health::Stopped => (CameraState::Frozen, Some(STOPPED.into())),
         Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.to_string())),
         Health::Ended => (CameraState::Offline, Some("the source has ended".into())),
-    };
-    let (name, frames, drops) = (camera.settings.name.clone(), camera.frames(), camera.drops());
-    let experiment = camera.experiment.get().map(|id| id.to_string());
-    let status = CameraStatus { state, cause, fps, frames, drops, experiment, camera: name };
-    publisher.retain(&format!("camera/{}/status", camera.settings.name), &status);
+    }
 }
 
 /// The trigger state of a camera that inspects.

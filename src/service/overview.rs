@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use rustix::fs::statvfs;
-
 use super::camera::Camera;
-use super::camera_report::STOPPED;
+use super::camera_report::state_of;
 use super::status::Reporter;
-use crate::camera::Health;
 use crate::commands::overview::{CameraGlance, DiskOut, LatencyOut, Overview};
-use crate::contract::{CameraState, Percentiles, Telemetry};
+use crate::contract::{Percentiles, Telemetry};
+use crate::examine::disk::{self, DiskFolder};
 use crate::telemetry::ProcessFacts;
 
 /// Figures of a period that has ended, as the reporting unit saw them last.
@@ -46,8 +44,7 @@ impl Reporter {
         let cameras = self.around.cameras.all();
         // Read before the cameras are: a lock that a field's expression takes is held until the whole value is built.
         let ready = self.period.lock().ready;
-        let mut disks = vec![disk("state", &config.device.state_dir)];
-        disks.push(disk("evidence", self.around.domains.evidence.root()));
+        let disks = self.disk_folders(&config.device.state_dir);
         Overview {
             ready,
             pid: std::process::id(),
@@ -55,21 +52,21 @@ impl Reporter {
             page: config.web.enabled.then(|| page_address(config.web.bind, config.web.tls.is_some())),
             cameras: cameras.iter().map(|camera| self.glance(camera)).collect(),
             queues: self.queues(),
-            disks: disks.into_iter().flatten().collect(),
+            disks: disks.into_iter().filter_map(disk).collect(),
             units: self.units(),
         }
+    }
+
+    /// The folders in which this process writes, one for each disk.
+    pub(super) fn disk_folders(&self, state_dir: &Path) -> Vec<DiskFolder> {
+        let domains = &self.around.domains;
+        disk::folders(state_dir, domains.evidence.root(), domains.recorders.library().root())
     }
 
     fn glance(&self, camera: &Camera) -> CameraGlance {
         let name = &camera.settings.name;
         let period = self.period.lock();
-        let (state, cause) = match &*camera.health.lock() {
-            Health::Online { .. } => (CameraState::Online, None),
-            Health::Frozen { .. } => (CameraState::Frozen, None),
-            Health::Stopped => (CameraState::Frozen, Some(STOPPED.into())),
-            Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.to_string())),
-            Health::Ended => (CameraState::Offline, Some("the source has ended".to_owned())),
-        };
+        let (state, cause) = state_of(camera);
         let latency =
             ["total", "inspection"].iter().find_map(|step| period.latency.get(&format!("{name}/{step}")));
         CameraGlance {
@@ -98,15 +95,10 @@ impl Reporter {
     }
 }
 
-/// The space on the disk of `dir`; `None` where it cannot be read, which is a fault of its own.
-fn disk(name: &str, dir: &Path) -> Option<DiskOut> {
-    let facts = statvfs(dir).ok()?;
-    Some(DiskOut {
-        disk: name.to_owned(),
-        path: dir.to_owned(),
-        free_bytes: facts.f_bavail.saturating_mul(facts.f_frsize),
-        total_bytes: facts.f_blocks.saturating_mul(facts.f_frsize),
-    })
+/// The space on the disk of a folder; `None` where it cannot be read, which is a fault of its own.
+fn disk(folder: DiskFolder) -> Option<DiskOut> {
+    let (free_bytes, total_bytes) = disk::free_bytes(&folder.path)?;
+    Some(DiskOut { disk: folder.name.to_owned(), path: folder.path, free_bytes, total_bytes })
 }
 
 /// The address to type into a browser; the machine's name where the page listens on all of its addresses.

@@ -139,13 +139,13 @@ impl Recordings {
         Ok(found.and_then(|bytes| Recording::decode(&bytes)))
     }
 
-    /// Takes the recording `id` out of the index.
+    /// Takes the recording `id` out of the index; false where it is not in it.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn remove(&self, id: u64) -> Result<(), StoreError> {
+    pub fn remove(&self, id: u64) -> Result<bool, StoreError> {
         let removed = self.store.tree(TREE)?.remove(id.to_be_bytes());
-        removed.map(drop).map_err(|error| self.fault(error))
+        removed.map(|before| before.is_some()).map_err(|error| self.fault(error))
     }
 
     /// Calls `look` with each recording from the oldest to the newest whose number is `from` or later, until it returns
@@ -225,7 +225,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let table = Store::open(dir.path()).unwrap().store.recordings();
         (1..=300).for_each(|id| table.put(&recording(id)).unwrap());
-        table.remove(2).unwrap();
+        assert_eq!((table.remove(2).unwrap(), table.remove(2).unwrap()), (true, false));
         table.flush().unwrap();
         drop(table);
         let table = Store::open(dir.path()).unwrap().store.recordings();

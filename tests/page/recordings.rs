@@ -27,6 +27,27 @@ fn pictures_are_listed_shown_and_deleted() {
 }
 
 #[test]
+fn further_pages_stay_where_somebody_looks_at_them_while_new_recordings_come() {
+    let camera = format!("{SCENE}record = {{ every = 1, width = 64, sidecar = false }}\n");
+    let Some(place) = place("stub", &camera, |_| {}) else { return };
+    let view = place.view("recordings");
+    view.wait(
+        "a first page with more behind it",
+        "recordings.next !== null || (takeRecordings(null), false)",
+    );
+    view.wait(
+        "recordings enough for two pages",
+        "recordings.list.length > 60 || (takeRecordings(recordings.next), false)",
+    );
+    view.eval("window.seen = recordings.list.map(one => one.id)");
+    view.wait("new ones above, and all others below", "(refreshRecordings(), recordings.list[0].id > window.seen[0]) && window.seen.every(id => recordings.list.some(one => one.id === id))");
+    let twice: Value =
+        view.eval("new Set(recordings.list.map(one => one.id)).size === recordings.list.length");
+    assert_eq!(twice, true);
+    place.end();
+}
+
+#[test]
 fn a_clip_plays_in_the_browser_or_is_offered_as_a_file_where_it_cannot() {
     for encoding in ["auto", "mjpeg"] {
         let camera = format!("{SCENE}record = {{ as = \"clip\", clip_s = 1, encoding = \"{encoding}\" }}\n");

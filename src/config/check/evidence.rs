@@ -1,25 +1,15 @@
 //! Checks `[evidence]`: which inspections are stored, and how many.
 
-use std::path::PathBuf;
-
 use crate::config::EvidenceConfig;
 use crate::config::raw::TomlTable;
 
 pub(super) fn evidence(table: TomlTable<'_, '_>) -> EvidenceConfig {
     let usual = EvidenceConfig::default();
-    let dir = table.get("dir").and_then(|field| match field.text()? {
-        "" => {
-            field
-                .fault("the path is empty", "name a folder that the service may write, or leave the key out");
-            None
-        }
-        path => Some(PathBuf::from(path)),
-    });
     let max_mib: u32 = table.whole("max_mib", (usual.max_bytes >> 20) as u32, 1..=1 << 24);
     let max_count: u32 = table.whole("max_count", usual.max_count as u32, 1..=1_000_000);
     let evidence = EvidenceConfig {
         enabled: table.boolean("enabled", usual.enabled),
-        dir,
+        dir: table.folder("dir"),
         keep_ng: table.boolean("keep_ng", usual.keep_ng),
         keep_error: table.boolean("keep_error", usual.keep_error),
         keep_ok_every: table.whole("keep_ok_every", usual.keep_ok_every, 0..=1_000_000),

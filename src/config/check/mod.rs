@@ -125,7 +125,8 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
     let outputs = output::outputs(&root, &around);
     let evidence = evidence::evidence(root.table("evidence"));
     let recorder = record::recorder(root.table("recorder"));
-    record::own_folder(&root, &recorder, &device, &evidence);
+    let others = record::OtherFolders { device: &device, evidence: &evidence, cameras: &cameras };
+    record::own_folder(&root, &recorder, &others);
     let config = Config {
         mqtt,
         outbox: mqtt::outbox(root.table("outbox")),

@@ -1,6 +1,6 @@
 //! Checks `[recorder]`, and `record = { … }` of a camera.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use jiff::tz::TimeZone;
 
@@ -17,14 +17,6 @@ const MOST_PATTERN: usize = 160;
 
 pub(super) fn recorder(table: TomlTable<'_, '_>) -> RecorderConfig {
     let usual = RecorderConfig::default();
-    let dir = table.get("dir").and_then(|field| match field.text()? {
-        "" => {
-            field
-                .fault("the path is empty", "name a folder that the service may write, or leave the key out");
-            None
-        }
-        path => Some(PathBuf::from(path)),
-    });
     let zone = table.get("time_zone").and_then(|field| match field.text()? {
         "local" => Some(TimeZone::system()),
         _ => attendance::zone(&field),
@@ -33,7 +25,7 @@ pub(super) fn recorder(table: TomlTable<'_, '_>) -> RecorderConfig {
     let max_mib: u32 = table.whole("max_mib", (usual.max_bytes >> 20) as u32, 1..=1 << 26);
     let reserve_mib: u32 = table.whole("reserve_mib", (usual.reserve_bytes >> 20) as u32, 1..=1 << 24);
     let recorder = RecorderConfig {
-        dir,
+        dir: table.folder("dir"),
         max_days: table.whole("max_days", usual.max_days, 0..=36_500),
         max_count: u64::from(max_count),
         max_bytes: u64::from(max_mib) << 20,
@@ -44,29 +36,45 @@ pub(super) fn recorder(table: TomlTable<'_, '_>) -> RecorderConfig {
     recorder
 }
 
-/// Notes a folder in which the limits of recordings could touch the files of another part.
-pub(super) fn own_folder(
-    root: &TomlTable<'_, '_>,
-    recorder: &RecorderConfig,
-    device: &Device,
-    evidence: &EvidenceConfig,
-) {
-    let Some(dir) = &recorder.dir else { return };
-    let table = root.table("recorder");
-    let Some(field) = table.get("dir") else { return };
-    let state = &device.state_dir;
-    let evidence = evidence.dir.clone().unwrap_or_else(|| state.join("evidence"));
-    let overlaps = |other: &Path| dir.starts_with(other) || other.starts_with(dir);
-    if overlaps(&evidence) {
-        let reason = format!("the evidence of inspections is in {}", evidence.display());
-        field.fault(reason, "give recordings a folder of their own");
-    } else if state.starts_with(dir) || (dir.starts_with(state) && !is_free_below(state, dir)) {
-        let reason = format!("the service keeps its own files in {}", state.display());
+/// Notes a folder in which the limits of recordings could touch the files of another part. Where no folder is named,
+/// that of the state directory is checked if something is recorded.
+pub(super) fn own_folder(root: &TomlTable<'_, '_>, recorder: &RecorderConfig, others: &OtherFolders<'_>) {
+    let state = &others.device.state_dir;
+    let evidence_dir = others.evidence.root(state);
+    let (own, table) = (root.table("recorder"), root.table("evidence"));
+    let is_named = recorder.dir.is_some();
+    if !is_named && others.cameras.iter().all(|camera| camera.record.is_none()) {
+        return;
+    }
+    let dir = recorder.root(state);
+    if dir.starts_with(&evidence_dir) || evidence_dir.starts_with(&dir) {
+        match (own.get("dir").filter(|_| is_named), table.get("dir")) {
+            (Some(field), _) => field.fault(
+                format!("the evidence of inspections is in {}", evidence_dir.display()),
+                "give recordings a folder of their own",
+            ),
+            (None, Some(field)) => field.fault(
+                format!("recordings are in {}", dir.display()),
+                "give the evidence a folder of its own, or name another one in recorder.dir",
+            ),
+            (None, None) => {}
+        }
+    } else if let Some(field) = own.get("dir")
+        && (state.starts_with(&dir) || (dir.starts_with(state) && !is_free_below(state, &dir)))
+    {
+        let own_folder = RecorderConfig::default().root(state);
         field.fault(
-            reason,
-            format!("give recordings a folder of their own, such as {}", state.join("recordings").display()),
+            format!("the service keeps its own files in {}", state.display()),
+            format!("give recordings a folder of their own, such as {}", own_folder.display()),
         );
     }
+}
+
+/// What else keeps files, or records.
+pub(super) struct OtherFolders<'a> {
+    pub(super) device: &'a Device,
+    pub(super) evidence: &'a EvidenceConfig,
+    pub(super) cameras: &'a [CameraConfig],
 }
 
 /// Whether `dir`, which is below the state directory, is not one of the service's own folders.

@@ -64,7 +64,7 @@ impl Evidence {
     /// A sink that keeps its folders in `settings.dir`, or by default in `evidence` in `state_dir`.
     /// `config_hash` is the configuration's SHA-256, kept with every folder.
     pub fn new(settings: &config::EvidenceConfig, state_dir: &Path, config_hash: &str) -> Evidence {
-        let root = settings.dir.clone().unwrap_or_else(|| state_dir.join("evidence"));
+        let root = settings.root(state_dir);
         Evidence { queue: Arc::new(EvidenceQueue::new(root, settings.clone(), config_hash.into())) }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Component, ComponentState, text};
 use crate::camera::Health;
 use crate::contract::rest::ComponentOut;
-use crate::examine::disk;
+use crate::examine::disk::DiskFolder;
 use crate::mqtt::Link;
 use crate::service::camera::{Camera, unit_name};
 use crate::service::camera_report::STOPPED;
@@ -98,23 +98,14 @@ impl Reporter {
         ComponentState::faulty(cause).with_detail(waiting)
     }
 
-    /// The disk of the state directory, and that of the evidence if it is another one.
+    /// The disks that the service writes to.
     fn disk_states(&self, state_dir: &Path) -> Vec<(String, ComponentState)> {
-        let of_disk =
-            |fault: Option<Explanation>| fault.map_or_else(ComponentState::ok, ComponentState::faulty);
-        let state_disk = of_disk(disk::fault(state_dir, "device.state_dir", disk::UNTIL_STATE));
-        let mut states = vec![("disk/state".to_owned(), state_disk)];
-        let root = self.around.domains.evidence.root();
-        if disk::is_another(root, state_dir) {
-            let evidence = disk::fault(root, "evidence.dir", disk::UNTIL_EVIDENCE);
-            states.push(("disk/evidence".into(), of_disk(evidence)));
-        }
-        let root = self.around.domains.recorders.library().root();
-        if disk::is_another(root, state_dir) {
-            let until = "everything but recording goes on until then";
-            states.push(("disk/recordings".into(), of_disk(disk::fault(root, "recorder.dir", until))));
-        }
-        states
+        let state_of = |folder: &DiskFolder| {
+            let fault = folder.fault();
+            let state = fault.map_or_else(ComponentState::ok, ComponentState::faulty);
+            (format!("disk/{}", folder.name), state)
+        };
+        self.disk_folders(state_dir).iter().map(state_of).collect()
     }
 
     /// The state that the port reports, or that of its unit.

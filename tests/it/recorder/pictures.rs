@@ -134,6 +134,14 @@ fn a_folder_in_which_limits_could_touch_other_files_and_a_pattern_that_leads_out
     assert!(!output.status.success());
     assert!(text.contains("recorder.dir") && text.contains("evidence of inspections"), "{text}");
     assert!(text.contains("camera[0].record.pattern") && text.contains("stay below"), "{text}");
+    // Where no folder is named, the usual one must be free, too.
+    let (_, camera) = tcp_camera("lab", "sidecar = false");
+    let evidence = fixture.state_dir.join("recordings/a");
+    fixture.config(broker.port, &format!("[evidence]\ndir = \"{}\"\n{camera}", evidence.display()));
+    let output = fixture.command(&["check"]);
+    let text =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("evidence.dir") && text.contains("recorder.dir"), "{text}");
     let (_, camera) = tcp_camera("lab", "pattern = \"{when}\", on = [\"ng\"]");
     fixture.config(broker.port, &camera);
     let output = fixture.command(&["check"]);

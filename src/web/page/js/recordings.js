@@ -27,9 +27,31 @@ async function loadRecordings() {
 
 /** The first page, or the one after what is shown. */
 async function takeRecordings(before) {
-  const answer = (await ask(`/recordings?${recordingsQuery(before)}`)) || { recordings: [] };
+  const asked = recordingsQuery(before).toString();
+  const answer = (await ask(`/recordings?${asked}`)) || { recordings: [] };
+  // Somebody may have chosen other ones meanwhile.
+  if (asked !== recordingsQuery(before).toString()) return;
   recordings.list = before ? [...recordings.list, ...answer.recordings] : answer.recordings;
   recordings.next = answer.next || null;
+  showRecordings();
+}
+
+/** What is new, before all that is shown: further pages stay where somebody looks at them. */
+async function refreshRecordings() {
+  const asked = recordingsQuery(null).toString();
+  const newest = recordings.list[0]?.id ?? Infinity;
+  let fresh = [];
+  let next = null;
+  do {
+    const answer = (await ask(`/recordings?${recordingsQuery(next)}`)) || { recordings: [] };
+    // Somebody may have chosen other ones meanwhile.
+    if (asked !== recordingsQuery(null).toString()) return;
+    fresh = [...fresh, ...answer.recordings];
+    next = answer.next || null;
+  } while (next && next > newest + 1 && fresh.length < RECORDINGS_PAGE * 10);
+  const older = next && next <= newest + 1 ? recordings.list.filter((known) => known.id < next) : [];
+  if (!older.length) recordings.next = next;
+  recordings.list = [...fresh, ...older];
   showRecordings();
 }
 
@@ -115,13 +137,13 @@ function recordingNews(message) {
 function startRecordings() {
   for (const id of ["recordings-camera", "recordings-kind", "recordings-day"]) byId(id).addEventListener("change", () => takeRecordings(null).catch(complain));
   byId("recordings-more").addEventListener("click", (event) => busy(event.currentTarget, () => takeRecordings(recordings.next)));
-  byId("recordings-again").addEventListener("click", (event) => busy(event.currentTarget, () => takeRecordings(null)));
+  byId("recordings-again").addEventListener("click", (event) => busy(event.currentTarget, refreshRecordings));
   hear("recording", (message) => {
     addNews([message], true);
     if (message.event !== "clip" || route.view !== "recordings" || recordings.timer) return;
     recordings.timer = setTimeout(() => {
       recordings.timer = 0;
-      takeRecordings(null).catch(complain);
+      refreshRecordings().catch(complain);
     }, 500);
   });
 }
