@@ -7,6 +7,7 @@
 pub mod log;
 pub mod overview;
 mod parse;
+mod queue;
 pub mod schema;
 pub mod service;
 pub mod top;
@@ -14,6 +15,8 @@ pub mod top;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+
+pub use queue::{CommandQueue, OutputEntry};
 
 pub use crate::attendance::command as attendance;
 pub use crate::inspection::command as inspection;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{ControlRefusal, Done, MAX_REQUEST_BYTES, socket};
-use crate::commands::{Command, CommandAnswer, CommandRequest};
+use crate::commands::{Command, CommandAnswer, CommandQueue, CommandRequest};
 use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
 use crate::types::{Clock, CommandKind, Explanation, Origin, Reply, Responder, SystemClock};
 
@@ -61,12 +61,7 @@ impl ControlError {
 
 /// Serves the socket in the state directory `dir` until `stop`; requests go to `commands`. The store's lock
 /// in the same directory allows one server only, so a socket that is already there was left by a dead one.
-pub fn serve(
-    dir: &Path,
-    commands: &SyncSender<CommandRequest>,
-    stop: &Stop,
-    beat: &Beat,
-) -> Result<(), ControlError> {
+pub fn serve(dir: &Path, commands: &CommandQueue, stop: &Stop, beat: &Beat) -> Result<(), ControlError> {
     let path = socket(dir);
     let Some(listener) = listen(&path, stop, beat)? else { return Ok(()) };
     let mut open: Vec<Spawned<()>> = Vec::new();
@@ -127,7 +122,7 @@ fn accept(listener: &UnixListener, open: usize) -> Option<UnixStream> {
     Some(stream)
 }
 
-fn answer(mut stream: &UnixStream, commands: &SyncSender<CommandRequest>, long: &Mutex<()>) {
+fn answer(mut stream: &UnixStream, commands: &CommandQueue, long: &Mutex<()>) {
     let uid = rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.uid.as_raw());
     let reply = match request(stream, long) {
         Ok((line, _turn)) => execute(line, uid, commands),
@@ -176,11 +171,7 @@ enum LineError {
     Json(#[from] serde_json::Error),
 }
 
-fn execute(
-    line: RequestLine,
-    uid: Option<u32>,
-    commands: &SyncSender<CommandRequest>,
-) -> Reply<CommandAnswer> {
+fn execute(line: RequestLine, uid: Option<u32>, commands: &CommandQueue) -> Reply<CommandAnswer> {
     let RequestLine { command: word, payload } = line;
     let kind = CommandKind::from_word(&word).ok_or_else(|| format!("there is no command {word:?}"))?;
     let command = match Command::parse(kind, payload)? {
@@ -191,10 +182,11 @@ fn execute(
     let reply = Responder::new(move |reply| drop(tell.try_send(reply)));
     let (origin, at) = (Origin::Cli { uid }, SystemClock.now());
     let request = CommandRequest { command, origin, at, id: "cli".into(), reply };
-    match commands.try_send(request) {
-        Ok(()) => {}
-        Err(TrySendError::Full(_)) => return Err("too many requests wait; try again later".into()),
-        Err(TrySendError::Disconnected(_)) => return Err("the service is stopping".into()),
+    if let Err(refused) = commands.try_send(request) {
+        return Err(match *refused {
+            TrySendError::Full(_) => "too many requests wait; try again later".into(),
+            TrySendError::Disconnected(_) => "the service is stopping".into(),
+        });
     }
     outcome.recv_timeout(PATIENCE).unwrap_or_else(|_| Err("the command takes too long; see the log".into()))
 }

@@ -24,5 +24,7 @@ totals! {
         messages_dropped,
         /// Buckets of the history that were removed because of their age.
         pruned,
+        /// Cursors of files that were removed, because their source is not configured for longer than history is kept.
+        cursors_removed,
     }
 }

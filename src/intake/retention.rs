@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ledger::Ledger;
 use super::service::IntakeService;
-use crate::store::Pruning;
+use crate::store::{Pruning, StoreError};
 use crate::types::{AgeGate, Doubt, Stamp};
 
 /// Pause between two rounds over all channels.
@@ -24,13 +25,22 @@ pub(super) struct Retention {
     /// When the next round or step is due, monotonic.
     due: Duration,
     pending: Vec<(Arc<str>, u32)>,
+    /// Sources that were not configured for too long, whose cursors are removed.
+    gone: Vec<String>,
     doubt: Option<Doubt>,
 }
 
 impl Retention {
     pub(super) fn new(now: Stamp, synchronised: fn() -> bool) -> Retention {
         let due = Duration::from_nanos(now.mono_ns) + RETRY;
-        Retention { gate: AgeGate::new(now), synchronised, due, pending: Vec::new(), doubt: None }
+        Retention {
+            gate: AgeGate::new(now),
+            synchronised,
+            due,
+            pending: Vec::new(),
+            gone: Vec::new(),
+            doubt: None,
+        }
     }
 
     pub(super) fn doubt(&self) -> Option<Doubt> {
@@ -50,8 +60,29 @@ impl Retention {
         if self.pending.is_empty() {
             let max_age = Duration::from_nanos(keep_ns.unsigned_abs());
             self.doubt = self.gate.judge(max_age, self.synchronised).err();
-            if self.doubt.is_none() {
+            if self.doubt.is_none() && self.gone.is_empty() {
                 self.pending = service.commits.channels();
+                let before_ns = now.wall_ns.saturating_sub(keep_ns.unsigned_abs());
+                self.gone = gone_sources(service, before_ns).unwrap_or_else(|error| {
+                    tracing::warn!("sources that are gone are looked for later: {error}");
+                    Vec::new()
+                });
+            }
+        }
+        if let Some(source) = self.gone.last() {
+            match service.commits.tables().forget_source(source) {
+                Ok((removed, is_all)) => {
+                    service.totals.cursors_removed.add(removed as u64);
+                    if is_all {
+                        tracing::info!(
+                            source,
+                            "not configured for {keep_days} days: its cursors are removed"
+                        );
+                        self.gone.pop();
+                    }
+                    return true;
+                }
+                Err(error) => return self.refused(&error, monotonic),
             }
         }
         let Some((name, id)) = self.pending.pop() else {
@@ -83,11 +114,27 @@ impl Retention {
                 !self.pending.is_empty()
             }
             Err(error) => {
-                tracing::warn!("old telemetry is not removed now, and is tried again: {error}");
                 self.pending.push((name, id));
-                self.due = monotonic + RETRY;
-                false
+                self.refused(&error, monotonic)
             }
         }
     }
+
+    fn refused(&mut self, error: &StoreError, monotonic: Duration) -> bool {
+        tracing::warn!("old telemetry is not removed now, and is tried again: {error}");
+        self.due = monotonic + RETRY;
+        false
+    }
+}
+
+/// The sources that are not configured, and wrote nothing since `before_ns`.
+fn gone_sources(service: &IntakeService, before_ns: u64) -> Result<Vec<String>, StoreError> {
+    let stored = service.commits.tables().sources()?;
+    let table = service.table.lock();
+    let is_gone = |(name, ledger): &(String, Vec<u8>)| {
+        // Of a ledger without a time it is not known since when.
+        let wall_ns = Ledger::decode(ledger).wall_ns;
+        !table.order.contains(name) && wall_ns > 0 && wall_ns < before_ns
+    };
+    Ok(stored.into_iter().filter(is_gone).map(|(name, _)| name).collect())
 }

@@ -43,6 +43,8 @@ impl IntakeService {
     /// All sources and channels, also the channels that have a history alone.
     pub fn list(&self) -> IntakeList {
         let now = self.moment();
+        // Before the table: they have a lock of their own, which a disk may hold for long.
+        let stored = self.commits.channels().into_iter();
         let table = self.table.lock();
         let count =
             |source: &str| table.channels.values().filter(|channel| &*channel.source == source).count();
@@ -50,7 +52,6 @@ impl IntakeService {
             table.sources.iter().map(|source| source.out(count(&source.name) as u64, now)).collect();
         let mut channels: Vec<ChannelOut> =
             table.channels.iter().map(|(name, channel)| table.channel_out(name, channel, now)).collect();
-        let stored = self.commits.channels().into_iter();
         let stored = stored.filter(|(name, _)| !table.channels.contains_key(name));
         channels.extend(stored.map(|(name, _)| only_stored(&name)));
         channels.sort_by(|a, b| a.channel.cmp(&b.channel));

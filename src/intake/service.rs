@@ -80,7 +80,8 @@ impl IntakeService {
     /// # Errors
     /// Settings that contradict one another; everything else is an alarm, and tried again.
     pub fn run(&self, config: &Arc<IntakeConfig>, stop: &Stop, beat: &Beat) -> Result<(), FollowError> {
-        self.table.lock().install(config, self.moment());
+        let renamed = self.table.lock().install(config, self.moment());
+        self.clear_alarms(&renamed);
         match &config.feed {
             Feed::Folder(folder) => self.follow_folder(config, folder, stop, beat),
             Feed::Topic(topic) => {
@@ -103,8 +104,13 @@ impl IntakeService {
     pub fn retire(&self, name: &str) {
         let raised = self.table.lock().remove(name);
         self.alarms.clear(&super::tend::source_alarm(name));
-        for channel in raised {
-            self.alarms.clear(&super::tend::channel_alarm(&channel));
+        self.clear_alarms(&raised);
+    }
+
+    /// Channels that are gone have no alarm.
+    fn clear_alarms(&self, channels: &[Arc<str>]) {
+        for channel in channels {
+            self.alarms.clear(&super::tend::channel_alarm(channel));
         }
     }
 

@@ -148,21 +148,36 @@ impl Table {
         self.sources.iter_mut().find(|source| &*source.name == name)
     }
 
-    /// Adds a source, or gives a known one other settings. Channels whose names it does not give any more are removed.
-    pub(super) fn install(&mut self, config: &Arc<IntakeConfig>, now: Moment) {
+    /// Adds a source, or gives a known one other settings. Channels whose names it does not give any more are removed;
+    /// returns those of them whose alarm is raised.
+    pub(super) fn install(&mut self, config: &Arc<IntakeConfig>, now: Moment) -> Vec<Arc<str>> {
         match self.source(&config.name) {
             Some(known) => known.reconfigure(config, now),
             None => self.sources.push(SourceEntry::new(config, now)),
         }
         self.sort();
         let mine = |channel: &ChannelEntry| *channel.source == *config.name;
-        self.channels
-            .retain(|name, channel| !mine(channel) || config.channel_name(&channel.column) == **name);
+        let raised =
+            self.take_out(|name, channel| mine(channel) && config.channel_name(&channel.column) != **name);
         for channel in self.channels.values_mut().filter(|channel| mine(channel)) {
             let settings = config.channel(&channel.column);
             channel.unit = settings.and_then(|settings| settings.unit.clone());
             channel.limits.change(settings);
         }
+        raised
+    }
+
+    /// Removes channels; returns those whose alarm is raised.
+    fn take_out(&mut self, goes: impl Fn(&Arc<str>, &ChannelEntry) -> bool) -> Vec<Arc<str>> {
+        let mut raised = Vec::new();
+        self.channels.retain(|name, channel| {
+            let goes = goes(name, channel);
+            if goes && channel.limits.raised.is_some() {
+                raised.push(name.clone());
+            }
+            !goes
+        });
+        raised
     }
 
     /// Puts the sources into the order of the configuration.
@@ -175,12 +190,7 @@ impl Table {
     /// Removes a source and its channels; returns those whose alarm is raised.
     pub(super) fn remove(&mut self, name: &str) -> Vec<Arc<str>> {
         self.sources.retain(|source| &*source.name != name);
-        let gone = |channel: &ChannelEntry| &*channel.source == name;
-        let raised =
-            self.channels.iter().filter(|(_, channel)| gone(channel) && channel.limits.raised.is_some());
-        let raised = raised.map(|(name, _)| name.clone()).collect();
-        self.channels.retain(|_, channel| !gone(channel));
-        raised
+        self.take_out(|_, channel| &*channel.source == name)
     }
 
     /// Other bounds for the points in memory; known points that fit are kept.

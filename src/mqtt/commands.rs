@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::handle::MqttShared;
 use super::message::{AnswerOut, AnswerPart};
 use super::packet::Publish;
-use crate::commands::{self, Command, CommandRequest};
+use crate::commands::{self, Command, CommandQueue, CommandRequest};
 use crate::contract::{self, Answer, Payload, Progress};
 use crate::types::{Attachment, CommandKind, Origin, Reply, Responder};
 
@@ -160,7 +160,7 @@ impl RecentRequests {
 pub(super) fn handle(
     shared: &Arc<MqttShared>,
     memory: &mut RecentRequests,
-    app: &std::sync::mpsc::SyncSender<CommandRequest>,
+    app: &CommandQueue,
     (name, id): (&str, &str),
     arrived: &Publish,
 ) {
@@ -193,7 +193,7 @@ pub(super) fn handle(
     let request =
         CommandRequest { command, origin: Origin::Mqtt, at: shared.clock.now(), id: id.into(), reply };
     if let Err(refused) = app.try_send(request) {
-        let (reason, request) = match refused {
+        let (reason, request) = match *refused {
             std::sync::mpsc::TrySendError::Full(request) => {
                 ("too many requests wait; try again later", request)
             }

@@ -16,7 +16,7 @@ use super::once::Once;
 use super::oversize::Oversize;
 use super::packet::{self, Publish, ReceivedPacket};
 use super::session::MqttSession;
-use crate::commands::CommandRequest;
+use crate::commands::CommandQueue;
 use crate::contract::topic;
 use crate::contract::{Detections, Envelope, Payload};
 use crate::supervisor::Beat;
@@ -65,7 +65,7 @@ impl PingedConnection {
 pub(super) struct Wire {
     pub(super) shared: Arc<MqttShared>,
     pub(super) session: MqttSession,
-    pub(super) commands: std::sync::mpsc::SyncSender<CommandRequest>,
+    pub(super) commands: CommandQueue,
     pub(super) memory: RecentRequests,
     cameras: HashMap<Label, CameraBuffers>,
     /// QoS 0 payloads are written here and copied out, so that the memory is used again.
@@ -82,11 +82,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(
-        shared: Arc<MqttShared>,
-        limit: u16,
-        commands: std::sync::mpsc::SyncSender<CommandRequest>,
-    ) -> Wire {
+    pub(super) fn new(shared: Arc<MqttShared>, limit: u16, commands: CommandQueue) -> Wire {
         // A writer of an earlier run may have left its exchange behind: its epochs are not used again.
         let epoch = shared.exchange.with_to_writer(|state| state.epoch);
         Wire {

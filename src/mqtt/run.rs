@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use bytes::BufMut;
@@ -19,7 +18,7 @@ use super::rights::Rights;
 use super::staging::REFUSED;
 use super::writer::OutboxWriter;
 use crate::backoff::Backoff;
-use crate::commands::CommandRequest;
+use crate::commands::CommandQueue;
 use crate::config::{self, MqttProtocol};
 use crate::contract::topic;
 use crate::store::Store;
@@ -43,7 +42,7 @@ pub fn run(
     device: &config::Device,
     handle: &Mqtt,
     store: Option<Store>,
-    commands: SyncSender<CommandRequest>,
+    commands: CommandQueue,
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), MqttError> {

@@ -7,6 +7,8 @@ totals!("command" {
     runs,
     /// Runs that were refused: limits, role, interlock, or too many.
     refused,
+    /// Requests that were turned away because too many waited.
+    crowded,
     /// Runs that failed: not sent, or not confirmed.
     failed,
     /// Outputs that were turned off and confirmed to be off.

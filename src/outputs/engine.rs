@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -9,20 +10,18 @@ use tokio::task::JoinSet;
 use super::interlock;
 use super::jobs::{JobEnd, Links};
 use super::output::{Job, OffCause, Output, Phase};
-use super::record::{BootTime, OnRecord};
+use super::reading::RecordReader;
+use super::records::Records;
 use super::requests::OffAsk;
 use super::service::{OutputsShared, RunAsk};
 use super::{OutputError, OutputNote};
 use crate::config::OutputConfig;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Explanation, Stamp};
 
 /// How often interlocks are read while an output is on, and a stop is noticed.
 const LOOK: Duration = Duration::from_millis(50);
 /// How often the unit looks while everything is off.
 const IDLE: Duration = Duration::from_millis(250);
-/// How often a store that is not open yet is asked again.
-const RETRY: Duration = Duration::from_secs(1);
 /// How long the end of the service waits for outputs to be confirmed off. What is not is on record: the next start
 /// goes on with it.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -38,7 +37,8 @@ pub(super) struct Engine {
     pub(super) off_asked: u64,
     /// Why records of the last start are not read yet; `None` once they are.
     pub(super) unread: Option<String>,
-    read_again_ns: u64,
+    pub(super) records: Records,
+    pub(super) reader: RecordReader,
     loss_handled: bool,
     pub(super) stopping: bool,
 }
@@ -46,6 +46,7 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(shared: Arc<OutputsShared>) -> Engine {
         Engine {
+            records: Records::new(shared.store.outputs()),
             shared,
             outputs: Vec::new(),
             jobs: JoinSet::new(),
@@ -53,7 +54,7 @@ impl Engine {
             off_asks: HashMap::new(),
             off_asked: 0,
             unread: Some("the store is being read".into()),
-            read_again_ns: 0,
+            reader: RecordReader::default(),
             loss_handled: false,
             stopping: false,
         }
@@ -63,26 +64,50 @@ impl Engine {
     pub(super) async fn run(&mut self, stop: &Stop, beat: &Beat) {
         self.begin_again();
         self.stopping = false;
+        self.shared.inbox.lock().closed = false;
         while !stop.is_stopped() {
             beat.beat();
-            self.turn().await;
+            self.turn();
             self.wait().await;
         }
-        self.stopping = true;
-        self.turn_off_where(OffCause::Stop, |output| {
-            output.may_be_on() && output.off_order().is_some_and(|order| order.on_stop)
-        });
+        self.begin_end();
         let until = self.shared.clock.monotonic() + DRAIN;
         while self.is_busy() && self.shared.clock.monotonic() < until {
             beat.beat();
-            self.turn().await;
+            self.turn();
             self.wait().await;
         }
         for output in self.outputs.iter().filter(|output| matches!(output.phase, Phase::TurningOff(_))) {
             let command = &output.name;
             tracing::error!(command, "it is not confirmed to be off; the next start goes on with it");
         }
-        self.refuse_waiting();
+        self.close();
+    }
+
+    /// Answers what still waits: nobody does it any more.
+    fn close(&mut self) {
+        let mut inbox = self.shared.inbox.lock();
+        inbox.closed = true;
+        let asks = inbox.take();
+        drop(inbox);
+        asks.for_each(|ask| ask.reply.failed(OutputError::Stopping.refusal()));
+        for ask in std::mem::take(&mut self.off_asks).into_values() {
+            ask.end(&OutputError::Stopping);
+        }
+    }
+
+    /// Begins the end of the service: nothing is turned on any more, and what is on is turned off. It begins before the
+    /// other units end, which may take long.
+    fn begin_end(&mut self) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        let waiting: Vec<RunAsk> =
+            self.outputs.iter_mut().flat_map(|output| output.waiting.drain(..)).collect();
+        waiting.into_iter().for_each(|ask| self.refuse_run(ask, &OutputError::Stopping));
+        self.turn_off_where(OffCause::Stop, |output| {
+            output.may_be_on() && output.off_order().is_some_and(|order| order.on_stop)
+        });
     }
 
     /// After a panic of an earlier run: its messages are lost, so what they were about is turned off.
@@ -104,14 +129,17 @@ impl Engine {
         }
     }
 
-    async fn turn(&mut self) {
+    fn turn(&mut self) {
         if self.unread.is_some() {
-            self.read_records().await;
+            self.read_records();
         }
         self.take_configuration();
         self.handle_loss();
-        let asks = std::mem::take(&mut *self.shared.inbox.lock());
-        asks.into_iter().for_each(|ask| self.handle(ask));
+        if self.shared.ending.load(Ordering::Acquire) {
+            self.begin_end();
+        }
+        let asks = self.shared.inbox.lock().take();
+        asks.for_each(|ask| self.handle(ask));
         self.look_at_rules();
         self.begin_jobs();
         self.publish();
@@ -136,8 +164,7 @@ impl Engine {
         let now = self.shared.clock.now().mono_ns;
         let due = self.outputs.iter().filter_map(Output::due_ns).min();
         let rest = due.map(|due| Duration::from_nanos(due.saturating_sub(now)).max(Duration::from_millis(1)));
-        let most =
-            if self.outputs.iter().any(|output| !matches!(output.phase, Phase::Off)) { LOOK } else { IDLE };
+        let most = if self.outputs.iter().all(Output::is_idle) { IDLE } else { LOOK };
         rest.map_or(most, |rest| rest.min(most))
     }
 
@@ -151,7 +178,7 @@ impl Engine {
         let now = self.shared.clock.now();
         let mut due = Vec::new();
         for output in &self.outputs {
-            let Phase::On(on) = &output.phase else { continue };
+            let Some(on) = output.on_state() else { continue };
             let settings = output.settings.as_deref();
             if on.off_at.is_some_and(|at| at.mono_ns <= now.mono_ns) {
                 let ms = settings.and_then(|settings| settings.off_after).unwrap_or_default().as_millis();
@@ -196,13 +223,6 @@ impl Engine {
         refused.into_iter().for_each(|ask| self.refuse_run(ask, &error));
     }
 
-    fn refuse_waiting(&mut self) {
-        let waiting: Vec<RunAsk> =
-            self.outputs.iter_mut().flat_map(|output| output.waiting.drain(..)).collect();
-        waiting.into_iter().for_each(|ask| self.refuse_run(ask, &OutputError::Stopping));
-        self.off_asks.clear();
-    }
-
     /// Refuses a run, counts it, and notes it.
     pub(super) fn refuse_run(&self, ask: RunAsk, error: &OutputError) {
         self.shared.totals.refused.inc();
@@ -214,71 +234,6 @@ impl Engine {
         ask.reply.failed(error.refusal());
     }
 
-    /// Reads what was on when the last process ended.
-    async fn read_records(&mut self) {
-        let now = self.shared.clock.now();
-        if now.mono_ns < self.read_again_ns {
-            return;
-        }
-        let table = self.shared.store.outputs();
-        let read = tokio::task::spawn_blocking(move || table.all()).await;
-        let records = match read {
-            Ok(Ok(records)) => records,
-            Ok(Err(error)) => return self.read_later(error.to_string(), now),
-            Err(error) => return self.read_later(error.to_string(), now),
-        };
-        self.unread = None;
-        self.take_configuration();
-        for (name, bytes) in records {
-            self.take_record(&name, &bytes, now);
-        }
-    }
-
-    fn read_later(&mut self, cause: String, now: Stamp) {
-        tracing::debug!("the outputs that were on are not read yet: {cause}");
-        self.unread = Some(cause);
-        self.read_again_ns = now.plus(RETRY).mono_ns;
-    }
-
-    fn take_record(&mut self, name: &str, bytes: &[u8], now: Stamp) {
-        if !self.outputs.iter().any(|output| output.name == name) {
-            self.outputs.push(Output::new(name, None));
-        }
-        let record = match OnRecord::read(bytes) {
-            Ok(record) => record,
-            Err(fault) => {
-                tracing::error!(command = name, "its record cannot be used: {fault}");
-                let cause =
-                    format!("{name} was on when the service ended, and its record cannot be used: {fault}");
-                self.shared.host.alarm(name, Some(&Explanation::new(cause, "turn it off by hand")));
-                return self.turn_off(name, OffCause::Restart);
-            }
-        };
-        let Some(output) = self.outputs.iter_mut().find(|output| output.name == name) else { return };
-        if !matches!(output.phase, Phase::Off) || output.job.is_some() {
-            return;
-        }
-        output.since_ns = Some(record.since_wall_ns);
-        output.by = Some(record.by.clone());
-        let left = record.left_ms(&BootTime::now());
-        let same =
-            output.settings.as_deref().and_then(super::record::OffOrder::of).as_ref() == Some(&record.order);
-        let cause = match left {
-            _ if record.order.on_stop => OffCause::Restart,
-            None => OffCause::NewBoot,
-            Some(Some(0)) => OffCause::Late,
-            _ if !same => OffCause::Reload,
-            Some(left) => {
-                tracing::info!(command = name, "it is on since before the start");
-                let off_at = left.map(|ms| now.plus(Duration::from_millis(ms)));
-                output.phase = Phase::On(super::output::OnState { record, off_at });
-                return;
-            }
-        };
-        tracing::warn!(command = name, "turning off: {cause}");
-        output.turn_off(record.order, cause, now);
-    }
-
     /// Where the store is lost, nobody knows what is on: everything that can be is turned off.
     fn handle_loss(&mut self) {
         if !self.loss_handled && self.shared.host.store_was_lost() {
@@ -288,7 +243,7 @@ impl Engine {
     }
 
     /// Puts a new configuration into force.
-    fn take_configuration(&mut self) {
+    pub(super) fn take_configuration(&mut self) {
         let Some(coming) = self.shared.coming.lock().take() else { return };
         let named = |name: &str| coming.iter().find(|settings| settings.name == name).cloned();
         let changed = |output: &Output| output.settings != named(&output.name);

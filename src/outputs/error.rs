@@ -78,6 +78,12 @@ pub enum OutputError {
         /// Name of the command.
         command: String,
     },
+    /// Too many requests wait until it is confirmed to be off, which goes on.
+    #[error("{command} is being turned off, and too many requests wait to learn how that ends")]
+    OffBusy {
+        /// Name of the command.
+        command: String,
+    },
     /// The command has no message that turns it off.
     #[error("{command} cannot be turned off")]
     NoOff {
@@ -138,7 +144,7 @@ impl OutputError {
             OutputError::NotAllowed { .. } => "not_allowed",
             OutputError::Interlock { .. } => "interlock_open",
             OutputError::TurningOff { .. } => "turning_off",
-            OutputError::Busy { .. } => "busy",
+            OutputError::Busy { .. } | OutputError::OffBusy { .. } => "busy",
             OutputError::NoOff { .. } => "no_off",
             OutputError::NotStored { .. } => "not_stored",
             OutputError::NotReady { .. } => "not_ready",
@@ -163,6 +169,7 @@ impl OutputError {
             OutputError::Interlock { .. } => "bring it within its limits and run the command again".into(),
             OutputError::TurningOff { .. } => "wait until it is confirmed to be off".into(),
             OutputError::Busy { .. } => "try again in a moment".into(),
+            OutputError::OffBusy { .. } => "read its state: `ocellus command list`".into(),
             OutputError::NoOff { .. } => "add off = \"…\" to its [[command]]".into(),
             OutputError::NotStored { .. } => "see the alarms about the store and the disk".into(),
             OutputError::NotReady { .. } => "try again when the store is open".into(),

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::{Id, JoinError};
 
@@ -10,20 +9,17 @@ use super::engine::Engine;
 use super::link::{Connection, Exchanged, LinkFault, Message, exchange};
 use super::output::{Job, OffCause, OnState, Phase, RunJob};
 use super::record::{BootTime, OffOrder};
+use super::records::{Records, StoreTrouble};
 use super::requests::target;
 use super::service::RunAsk;
 use super::values::{check, message};
 use super::{OutputError, OutputNote, OutputsHost};
 use crate::config::output::{MessageTemplate, Transport};
 use crate::contract::CommandValue;
-use crate::store::{OutputTable, StoreError};
 use crate::types::{Explanation, Stamp};
 
 /// The values of a run by the names of their parameters.
 type Values = BTreeMap<String, CommandValue>;
-
-/// How long the disk may take to store that an output is on.
-const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The end of a message.
 pub(super) struct JobEnd {
@@ -110,12 +106,12 @@ impl Engine {
         let text = message(&MessageTemplate::parse(&order.text), &Default::default(), now.wall_ns);
         let (transport, dialogue) = (order.transport.clone(), order.dialogue.clone());
         let message = Message { transport, dialogue, text, after_fault };
-        let (table, host) = (self.shared.store.outputs(), self.shared.host.clone());
+        let (records, host) = (self.records.clone(), self.shared.host.clone());
         let (name, record) = (output.name.clone(), output.name.clone());
         let job = self.jobs.spawn(async move {
             let (exchanged, connection) = exchange(&message, kept, &host).await;
             if exchanged.is_ok()
-                && let Err(cause) = stored(move || table.remove(&record)).await
+                && let Err(cause) = records.remove(&record).await
             {
                 tracing::warn!("an output that is off is still on record, and is turned off again: {cause}");
             }
@@ -150,9 +146,8 @@ impl Engine {
             text: message(&settings.send, &values, now.wall_ns),
             after_fault,
         };
-        let (table, host, name) =
-            (self.shared.store.outputs(), self.shared.host.clone(), output.name.clone());
-        let abort = self.jobs.spawn(run(table, name.clone(), (record, before), message, kept, host));
+        let (records, host, name) = (self.records.clone(), self.shared.host.clone(), output.name.clone());
+        let abort = self.jobs.spawn(run(records, name.clone(), (record, before), message, kept, host));
         self.links.running.insert(abort.id(), (name, line));
         self.outputs[at].job = Some(Job::Run(Box::new(RunJob { ask, values, next, abort })));
     }
@@ -300,7 +295,7 @@ fn dated(mut next: OnState, now: Stamp) -> OnState {
 
 /// A run: the record is on disk before the first byte is sent. Where nothing was sent, the record is again as before.
 async fn run(
-    table: OutputTable,
+    records: Records,
     name: String,
     (record, before): (Option<Vec<u8>>, Option<Vec<u8>>),
     message: Message,
@@ -308,44 +303,30 @@ async fn run(
     host: Arc<dyn OutputsHost>,
 ) -> JobEnd {
     let has_record = record.is_some();
-    if let Some(record) = record {
-        let (table, name) = (table.clone(), name.clone());
-        if let Err(cause) = stored(move || table.put(&name, &record)).await {
-            return JobEnd { outcome: Outcome::NotStored(cause), connection: kept };
+    if let Some(record) = record
+        && let Err(cause) = records.put(&name, record).await
+    {
+        match cause {
+            // Nothing was asked of the disk.
+            StoreTrouble::Late => {}
+            // It is put back when the disk answers, and nobody waits for that.
+            StoreTrouble::Slow(_) => records.restore_later(&name, before),
+            _ => restore(&records, &name, before).await,
         }
+        return JobEnd { outcome: Outcome::NotStored(cause), connection: kept };
     }
     let (exchanged, connection) = exchange(&message, kept, &host).await;
     let was_sent = !matches!(&exchanged, Err(fault) if !fault.may_have_arrived);
     if has_record && !was_sent {
-        let restored = stored(move || match before {
-            Some(before) => table.put(&name, &before),
-            None => table.remove(&name),
-        });
-        if let Err(cause) = restored.await {
-            tracing::warn!("the record of an output that was not turned on stays: {cause}");
-        }
+        restore(&records, &name, before).await;
     }
     JobEnd { outcome: Outcome::Exchanged(exchanged), connection }
 }
 
-/// Does work on the disk beside the loop, which must not wait for it. Errors: what the requester is to read.
-async fn stored(work: impl FnOnce() -> Result<(), StoreError> + Send + 'static) -> Result<(), StoreTrouble> {
-    match tokio::time::timeout(STORE_PATIENCE, tokio::task::spawn_blocking(work)).await {
-        Ok(Ok(done)) => Ok(done?),
-        Ok(Err(error)) => Err(StoreTrouble::Failed(error)),
-        Err(_) => Err(StoreTrouble::Slow(STORE_PATIENCE.as_secs())),
+async fn restore(records: &Records, name: &str, before: Option<Vec<u8>>) {
+    if let Err(cause) = records.restore(name, before).await {
+        tracing::warn!(command = name, "the record of an output that was not turned on may stay: {cause}");
     }
-}
-
-/// Why something could not be stored.
-#[derive(Debug, thiserror::Error)]
-enum StoreTrouble {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the disk does not answer within {0} s")]
-    Slow(u64),
-    #[error("{0}")]
-    Failed(JoinError),
 }
 
 fn given_up() -> LinkFault {

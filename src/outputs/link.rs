@@ -8,7 +8,7 @@ use rustix::net::RecvFlags;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_serial::{SerialPort as _, SerialStream};
+use tokio_serial::{ClearBuffer, SerialPort as _, SerialStream};
 
 use super::OutputsHost;
 use crate::config::output::{Dialogue, Transport};
@@ -34,7 +34,18 @@ pub(super) struct Message {
 /// An open connection to an instrument.
 pub(super) enum Connection {
     Tcp(TcpStream),
-    Serial(SerialStream),
+    Serial(Port),
+}
+
+/// A serial port that is ours. What did not leave it is thrown away with it: the device may hold it back for long, and
+/// an old value must not be written after a newer one.
+pub(super) struct Port(SerialStream);
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        // A port that was unplugged has nothing to clear.
+        let _ = self.0.clear(ClearBuffer::Output);
+    }
 }
 
 /// Why a message is not confirmed.
@@ -113,7 +124,9 @@ async fn connect(message: &Message, deadline: Instant) -> Result<Connection, Exp
     match &message.transport {
         Transport::Serial(port) => {
             let opened = crate::serial::open(port);
-            opened.map(Connection::Serial).map_err(|error| crate::serial::why_not(&port.path, &error))
+            opened
+                .map(|stream| Connection::Serial(Port(stream)))
+                .map_err(|error| crate::serial::why_not(&port.path, &error))
         }
         Transport::Tcp { address, .. } => {
             let next = "switch the instrument on, check its address and the network";
@@ -231,7 +244,7 @@ impl Connection {
                 Connection::Tcp(stream) => rustix::net::recv(&*stream, &mut chunk, RecvFlags::DONTWAIT)
                     .map(|(bytes, _)| bytes)
                     .map_err(io::Error::from),
-                Connection::Serial(port) => port.try_read(&mut chunk),
+                Connection::Serial(port) => port.0.try_read(&mut chunk),
             };
             match read {
                 Ok(0) => return None,
@@ -245,21 +258,21 @@ impl Connection {
     async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Connection::Tcp(stream) => stream.write_all(bytes).await,
-            Connection::Serial(port) => port.write_all(bytes).await,
+            Connection::Serial(port) => port.0.write_all(bytes).await,
         }
     }
 
     async fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
         match self {
             Connection::Tcp(stream) => stream.read(chunk).await,
-            Connection::Serial(port) => port.read(chunk).await,
+            Connection::Serial(port) => port.0.read(chunk).await,
         }
     }
 
     /// Waits until the bytes have left this machine, as far as it can know: those of a port have left its queue.
     async fn sent(&mut self) -> io::Result<()> {
         let Connection::Serial(port) = self else { return Ok(()) };
-        while port.bytes_to_write().map_err(io::Error::from)? > 0 {
+        while port.0.bytes_to_write().map_err(io::Error::from)? > 0 {
             tokio::time::sleep(LOOK).await;
         }
         Ok(())

@@ -14,6 +14,8 @@ use crate::types::{Explanation, Stamp, rfc3339};
 
 /// Runs of one command that may wait while one is under way.
 pub(super) const WAITING: usize = 8;
+/// Requests that may wait until an output is confirmed to be off.
+pub(super) const OFF_WAITING: usize = 64;
 /// Pauses between attempts to turn an output off: they double from the first to the longest.
 const RETRY: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(2);
@@ -167,17 +169,32 @@ impl Output {
         }
     }
 
+    /// The state of an output that is on, or that a message under way turns on: the instrument may have taken that
+    /// message long before it answers. Of an output that is on already its own state counts, whose time is the
+    /// shorter one.
+    pub(super) fn on_state(&self) -> Option<&OnState> {
+        match &self.phase {
+            Phase::On(on) => Some(on),
+            Phase::Off => self.job.as_ref().and_then(Job::next),
+            Phase::TurningOff(_) => None,
+        }
+    }
+
     /// Whether it is on, or a message is under way that turns it on.
     pub(super) fn may_be_on(&self) -> bool {
-        matches!(self.phase, Phase::On(_)) || self.job.as_ref().and_then(Job::next).is_some()
+        self.on_state().is_some()
+    }
+
+    /// Whether neither a rule nor a message has anything to do with it.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Off) && !self.may_be_on()
     }
 
     /// When it is due to be turned off, or to be tried again, on the monotonic clock.
     pub(super) fn due_ns(&self) -> Option<u64> {
         match &self.phase {
-            Phase::On(on) => on.off_at.map(|at| at.mono_ns),
-            Phase::TurningOff(off) if self.job.is_none() => Some(off.next_ns),
-            _ => None,
+            Phase::TurningOff(off) => Some(off.next_ns).filter(|_| self.job.is_none()),
+            _ => self.on_state()?.off_at.map(|at| at.mono_ns),
         }
     }
 

@@ -63,6 +63,8 @@ pub(super) enum RecordFault {
     Form(#[from] serde_json::Error),
     #[error("it has the form {0}, which a newer version wrote")]
     Newer(u32),
+    #[error("it has {bytes} bytes, at most {most} are read")]
+    TooLong { bytes: usize, most: usize },
 }
 
 impl OnRecord {
@@ -83,7 +85,10 @@ impl OnRecord {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    pub(super) fn read(bytes: &[u8]) -> Result<OnRecord, RecordFault> {
+    pub(super) fn read(bytes: &[u8], most: usize) -> Result<OnRecord, RecordFault> {
+        if bytes.len() > most {
+            return Err(RecordFault::TooLong { bytes: bytes.len(), most });
+        }
         let record: OnRecord = serde_json::from_slice(bytes)?;
         if record.version > VERSION { Err(RecordFault::Newer(record.version)) } else { Ok(record) }
     }
@@ -150,10 +155,12 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written_and_a_newer_form_is_refused() {
         let written = record(Some(1), "a");
-        assert_eq!(OnRecord::read(&written.bytes()).unwrap(), written);
+        let bytes = written.bytes();
+        assert_eq!(OnRecord::read(&bytes, bytes.len()).unwrap(), written);
+        assert!(matches!(OnRecord::read(&bytes, bytes.len() - 1), Err(RecordFault::TooLong { .. })));
         let newer = OnRecord { version: VERSION + 1, ..written };
-        assert!(matches!(OnRecord::read(&newer.bytes()), Err(RecordFault::Newer(_))));
-        assert!(OnRecord::read(b"half a rec").is_err());
+        assert!(matches!(OnRecord::read(&newer.bytes(), 1_000), Err(RecordFault::Newer(_))));
+        assert!(OnRecord::read(b"half a rec", 1_000).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::command::{
     CommandOut, CommandsOut, OffOut, OffRequest, OutputAnswer, OutputCommand, ParameterOut, RunRequest,
 };
 use super::engine::Engine;
-use super::output::{OffCause, Output, Phase, WAITING};
+use super::output::{OFF_WAITING, OffCause, Output, Phase, WAITING};
 use super::service::{Ask, RunAsk};
 use super::{OutputError, OutputNote, interlock, values};
 use crate::config::output::{Parameter, ParameterKind};
@@ -23,6 +23,13 @@ pub(super) struct OffAsk {
     off: Vec<String>,
     failed: Vec<String>,
     reply: Responder<OutputAnswer>,
+}
+
+impl OffAsk {
+    /// Answers it with `error`, whatever became of its outputs.
+    pub(super) fn end(self, error: &OutputError) {
+        self.reply.failed(error.refusal());
+    }
 }
 
 impl Engine {
@@ -99,8 +106,16 @@ impl Engine {
         };
         self.off_asked += 1;
         let number = self.off_asked;
+        let crowded = self.crowded_off(&names);
         for name in &names {
             self.turn_off(name, OffCause::Asked { by: by.clone() });
+        }
+        if let Some(command) = crowded {
+            // It is turned off all the same; only its end is not reported to this one.
+            self.shared.totals.crowded.inc();
+            return reply.failed(OutputError::OffBusy { command }.refusal());
+        }
+        for name in &names {
             if let Some(output) = self.outputs.iter_mut().find(|output| output.name == *name) {
                 output.off_asks.push(number);
             }
@@ -108,6 +123,14 @@ impl Engine {
         let ask = OffAsk { origin, id, by, left: names.len(), off: Vec::new(), failed: Vec::new(), reply };
         self.off_asks.insert(number, ask);
         self.answer_off(number);
+    }
+
+    /// The first of `names` whose end too many requests wait for.
+    fn crowded_off(&self, names: &[String]) -> Option<String> {
+        let crowded = |name: &String| {
+            self.outputs.iter().any(|output| output.name == *name && output.off_asks.len() >= OFF_WAITING)
+        };
+        names.iter().find(|name| crowded(name)).cloned()
     }
 
     /// The outputs that a request to turn off means.

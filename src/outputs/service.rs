@@ -1,7 +1,8 @@
 //! The handle that the rest of the program holds: requests that never wait, and what the health model asks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -9,15 +10,13 @@ use tokio::sync::{Notify, oneshot};
 use super::command::{OutputAnswer, OutputCommand, RunRequest};
 use super::counters::{LiveTotals, Totals};
 use super::engine::Engine;
+use super::inbox::Inbox;
 use super::{OutputError, OutputsError};
 use crate::config::OutputConfig;
 use crate::contract::CommandStatus;
 use crate::store::Store;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Clock, Delivered, Explanation, Origin, Readings, Responder};
-
-/// Requests that may wait for the unit.
-const INBOX: usize = 64;
 
 /// What the outputs need of the service around them.
 pub trait OutputsHost: Send + Sync {
@@ -74,7 +73,9 @@ pub(super) struct OutputsShared {
     pub(super) readings: Arc<dyn Readings>,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) inbox: Mutex<VecDeque<Ask>>,
+    pub(super) inbox: Mutex<Inbox>,
+    /// The service is about to end: nothing is turned on any more.
+    pub(super) ending: AtomicBool,
     /// The commands of a configuration that is not in force yet.
     pub(super) coming: Mutex<Option<Vec<Arc<OutputConfig>>>>,
     /// Wakes the unit's loop at once.
@@ -114,6 +115,7 @@ impl Outputs {
             store,
             clock,
             inbox: Mutex::default(),
+            ending: AtomicBool::new(false),
             coming: Mutex::new(Some(configured)),
             wake: Notify::new(),
             faults: Mutex::default(),
@@ -134,14 +136,31 @@ impl Outputs {
     pub fn ask(&self, command: OutputCommand, origin: Origin, id: &str, reply: Responder<OutputAnswer>) {
         let ask = Ask { command, origin, id: id.to_owned(), reply };
         let mut inbox = self.shared.inbox.lock();
-        // Turning off is never refused: it must work when a client floods the service.
-        if inbox.len() >= INBOX && !matches!(ask.command, OutputCommand::Off(_)) {
+        if inbox.closed {
             drop(inbox);
-            self.shared.totals.refused.inc();
-            return ask.reply.failed(OutputError::Busy { command: "commands".into() }.refusal());
+            return ask.reply.failed(OutputError::Stopping.refusal());
         }
-        inbox.push_back(ask);
+        let refused = inbox.push(ask).err();
         drop(inbox);
+        self.shared.wake.notify_one();
+        if let Some(ask) = refused {
+            self.shared.totals.crowded.inc();
+            let error = match ask.command {
+                // What it asks for is done by those that wait before it.
+                OutputCommand::Off(asked) => {
+                    OutputError::OffBusy { command: asked.name.unwrap_or_else(|| "every output".into()) }
+                }
+                OutputCommand::Run(_) | OutputCommand::List => {
+                    OutputError::Busy { command: "commands".into() }
+                }
+            };
+            ask.reply.failed(error.refusal());
+        }
+    }
+
+    /// The service is about to end: runs that wait are refused, and outputs are turned off, before the other units end.
+    pub fn begin_end(&self) {
+        self.shared.ending.store(true, Ordering::Release);
         self.shared.wake.notify_one();
     }
 

@@ -178,7 +178,7 @@ impl Dispatcher {
 }
 
 /// Passes the answer of a domain on as that of a command.
-fn answered<A>(reply: Responder<CommandAnswer>) -> Responder<A>
+pub(super) fn answered<A>(reply: Responder<CommandAnswer>) -> Responder<A>
 where
     A: Into<CommandAnswer> + 'static,
 {

@@ -50,7 +50,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::commands::CommandRequest;
@@ -139,6 +139,8 @@ pub fn run(options: Options, boot: Boot, logging: Log) -> Result<(), ServiceErro
         let outcome =
             service.start(inbox, hangup.clone()).and_then(|()| Ok(service.supervisor.run(&anew)?));
         notify::stopping("draining");
+        // Units end one after the other, and that of the outputs nearly last.
+        service.domains.outputs.begin_end();
         let stragglers = service.supervisor.shutdown();
         service.store.finish();
         service.interfaces.audit.close();
@@ -181,7 +183,7 @@ impl Service {
         configuration: Configuration,
         fault: Option<&str>,
         opened: &Opened,
-        commands: Commands,
+        queue: SyncSender<CommandRequest>,
     ) -> Result<Service, ServiceError> {
         let in_force = configuration.in_force.clone();
         let config = in_force.get();
@@ -247,6 +249,7 @@ impl Service {
             state: degradation.clone(),
         });
         let intake = IntakeRequests::new(&domains.intake);
+        let commands = Commands::new(queue, outputs::entry(&domains.outputs));
         let reporter = Arc::new(Reporter::new(ReporterAround {
             config: in_force,
             supervisor: supervisor.clone(),

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::audited::requester;
+use super::commands::answered;
 use super::health::alarm_name;
 use super::interfaces::Interfaces;
 use super::stored::OpenStore;
 use crate::audit::{AuditChange, AuditSource};
+use crate::commands::OutputEntry;
 use crate::config::output::Transport;
 use crate::config::{Config, OutputConfig};
 use crate::contract::{CommandStatus, topic};
@@ -52,6 +54,12 @@ pub(super) fn unit(outputs: &Outputs) -> Unit {
         outputs.run(&context.stop, &context.beat).map_err(UnitError::from)
     })
     .essential(true)
+}
+
+/// The entry of requests about outputs, past the queue of other commands.
+pub(super) fn entry(outputs: &Outputs) -> Arc<OutputEntry> {
+    let outputs = outputs.clone();
+    Arc::new(move |asked, origin, id, reply| outputs.ask(asked, origin, id, answered(reply)))
 }
 
 /// The component of a command in the health model.

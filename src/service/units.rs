@@ -2,13 +2,12 @@
 //! that it needs.
 
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use super::cameras::Cameras;
 use super::interfaces::Interfaces;
 use super::publisher::StatusPublisher;
 use crate::attendance::{Around, Attendance};
-use crate::commands::{Command, CommandRequest, inspection};
+use crate::commands::{Command, CommandQueue, CommandRequest, inspection};
 use crate::config::trigger::Source;
 use crate::config::{Config, TriggerConfig};
 use crate::control;
@@ -25,7 +24,7 @@ use crate::types::{Alarms, Clock, Explanation, Origin, Responder, SystemClock};
 use crate::web;
 
 /// The queue into which MQTT and the other interfaces put commands.
-pub(super) type Commands = SyncSender<CommandRequest>;
+pub(super) type Commands = CommandQueue;
 
 /// The MQTT unit. Not essential: without a broker the service runs on and keeps its events.
 pub(super) fn mqtt_unit(config: &Config, mqtt: &Mqtt, store: &Store, commands: &Commands) -> Unit {

@@ -78,6 +78,35 @@ impl IntakeTables {
         }))
     }
 
+    /// The sources that have a ledger, with it.
+    pub fn sources(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let tree = self.tree()?;
+        let mut sources = Vec::new();
+        for pair in tree.scan_prefix(b"s") {
+            let (key, value) = pair.map_err(|error| self.failed(error))?;
+            let ledger = value.get(8..).unwrap_or_default().to_vec();
+            sources.push((String::from_utf8_lossy(&key[1..]).into_owned(), ledger));
+        }
+        Ok(sources)
+    }
+
+    /// Removes cursors of `source`, at most 2,000 with one call, and its ledger once it has none; returns how many, and
+    /// whether nothing is left. Durable within a second.
+    pub fn forget_source(&self, source: &str) -> Result<(usize, bool), StoreError> {
+        let tree = self.tree()?;
+        let mut batch = sled::Batch::default();
+        let mut removed = 0;
+        for key in tree.scan_prefix(cursor_key(source, "")).keys().take(PRUNED) {
+            batch.remove(key.map_err(|error| self.failed(error))?);
+            removed += 1;
+        }
+        if removed < PRUNED {
+            batch.remove(ledger_key(source));
+        }
+        tree.apply_batch(batch).map_err(|error| self.failed(error))?;
+        Ok((removed, removed < PRUNED))
+    }
+
     /// The channels that have an id.
     pub fn names(&self) -> Result<Vec<(String, u32)>, StoreError> {
         let tree = self.tree()?;

@@ -1,14 +1,14 @@
 //! Requests that change something, or that only the service can answer, become commands.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use tokio::sync::oneshot;
 
 use super::answer::WebFault;
-use crate::commands::{Command, CommandAnswer, CommandRequest};
+use crate::commands::{Command, CommandAnswer, CommandQueue, CommandRequest};
 use crate::types::{Clock, Origin, Responder};
 
 /// How long a command may take; embedding many pictures takes a while.
@@ -16,12 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(110);
 
 /// Sends commands to the service's thread and awaits the answers.
 pub(super) struct CommandClient {
-    commands: SyncSender<CommandRequest>,
+    commands: CommandQueue,
     asked: AtomicU64,
 }
 
 impl CommandClient {
-    pub(super) fn new(commands: SyncSender<CommandRequest>) -> CommandClient {
+    pub(super) fn new(commands: CommandQueue) -> CommandClient {
         CommandClient { commands, asked: AtomicU64::new(0) }
     }
 
@@ -31,14 +31,13 @@ impl CommandClient {
         let reply = Responder::new(move |reply| drop(tell.send(reply)));
         let id = format!("web-{}", self.asked.fetch_add(1, Ordering::Relaxed) + 1);
         let request = CommandRequest { command, origin: Origin::Web, at: clock.now(), id, reply };
-        match self.commands.try_send(request) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                return Err(WebFault::busy("too many requests wait", "try again in a moment"));
-            }
-            Err(TrySendError::Disconnected(_)) => {
-                return Err(WebFault::busy("the service is stopping", "try again when it has started"));
-            }
+        if let Err(refused) = self.commands.try_send(request) {
+            return Err(match *refused {
+                TrySendError::Full(_) => WebFault::busy("too many requests wait", "try again in a moment"),
+                TrySendError::Disconnected(_) => {
+                    WebFault::busy("the service is stopping", "try again when it has started")
+                }
+            });
         }
         match tokio::time::timeout(PATIENCE, response).await {
             Ok(Ok(reply)) => Ok(reply?),

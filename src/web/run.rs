@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
@@ -19,7 +18,7 @@ use super::places::{VisitorPlaces, Welcome};
 use super::routes;
 use super::server::Server;
 use super::tls::{self, TlsError};
-use crate::commands::CommandRequest;
+use crate::commands::CommandQueue;
 use crate::config::{self, Network};
 use crate::supervisor::{Beat, SpawnError, Stop};
 use crate::telemetry::Repeated;
@@ -90,7 +89,7 @@ pub fn run(
     cfg: &config::WebConfig,
     state_dir: &Path,
     handle: &Web,
-    commands: SyncSender<CommandRequest>,
+    commands: CommandQueue,
     alarm: &dyn Fn(Option<&Explanation>),
     stop: &Stop,
     beat: &Beat,

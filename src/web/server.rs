@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -18,7 +17,7 @@ use super::run::WebError;
 use super::session::Sessions;
 use super::users::Users;
 use crate::audit::{AuditChange, AuditSource, RefusedRequest};
-use crate::commands::CommandRequest;
+use crate::commands::CommandQueue;
 use crate::config;
 
 /// The state of one run of the unit.
@@ -41,7 +40,7 @@ impl Server {
         shared: Arc<WebShared>,
         settings: &config::WebConfig,
         state_dir: &Path,
-        commands: SyncSender<CommandRequest>,
+        commands: CommandQueue,
     ) -> Result<Server, WebError> {
         Ok(Server {
             shared,

@@ -78,7 +78,7 @@ impl Unit {
         let (stop, beat) = (Stop::new(), Beat::new());
         let thread = {
             let (mqtt, cfg, stop, beat) = (mqtt.clone(), cfg.clone(), stop.clone(), beat.clone());
-            let run = move || mqtt::run(&cfg, &outbox, &device, &mqtt, store, send, &stop, &beat);
+            let run = move || mqtt::run(&cfg, &outbox, &device, &mqtt, store, send.into(), &stop, &beat);
             std::thread::Builder::new().name("mqtt".into()).spawn(run).unwrap()
         };
         Unit { mqtt, commands, beat, cfg, stop, thread: Some(thread) }

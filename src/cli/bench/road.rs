@@ -243,7 +243,8 @@ fn sink(
         let (handle, stop, outbox) = (handle.clone(), inner.clone(), config.outbox.clone());
         spawn("mqtt", None, move || {
             let (commands, _) = sync_channel(1);
-            let _ = mqtt::run(&settings, &outbox, &device, &handle, None, commands, &stop, &Beat::new());
+            let _ =
+                mqtt::run(&settings, &outbox, &device, &handle, None, commands.into(), &stop, &Beat::new());
         })?
     };
     let deadline = Instant::now() + BROKER_PATIENCE;

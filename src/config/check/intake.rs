@@ -60,7 +60,8 @@ const FOLDER_KEYS: [&str; 14] = [
 /// Keys that only topics have.
 const TOPIC_KEYS: [&str; 2] = ["payload", "queue"];
 
-pub(super) fn sources(root: &TomlTable<'_, '_>, scope: &SectionScope) -> Vec<IntakeConfig> {
+/// The sources. `own` is the level below which our own topics lie: what we publish must not come back as telemetry.
+pub(super) fn sources(root: &TomlTable<'_, '_>, scope: &SectionScope, own: &str) -> Vec<IntakeConfig> {
     let mut sources: Vec<IntakeConfig> = Vec::new();
     for table in root.tables("intake") {
         if sources.len() == MAX_SOURCES {
@@ -70,6 +71,7 @@ pub(super) fn sources(root: &TomlTable<'_, '_>, scope: &SectionScope) -> Vec<Int
         let source = source(&table, scope);
         super::unique(&table, "intake", &source.name, sources.iter().map(|known| known.name.as_str()));
         distinct(&table, &source, &sources);
+        not_our_own(&table, &source, own);
         sources.push(source);
         table.finish();
     }
@@ -194,6 +196,31 @@ fn messages(table: &TomlTable<'_, '_>) -> TopicFeed {
         time: time.unwrap_or(TimeFormat::Arrival),
         time_column: table.text("time_column"),
         queue: table.whole("queue", 4_096u32, 16..=65_536) as usize,
+    }
+}
+
+/// Notes a filter that takes topics below `own`.
+fn not_our_own(table: &TomlTable<'_, '_>, source: &IntakeConfig, own: &str) {
+    let Feed::Topic(TopicFeed { filter, .. }) = &source.feed else { return };
+    if takes_below(filter, own)
+        && !filter.starts_with(['+', '#'])
+        && let Some(field) = table.get("topic")
+    {
+        let reason = format!("this filter takes topics below {own}, which are the service's own");
+        field.fault(reason, "write the topics of your instruments, such as lab/#");
+    }
+}
+
+/// Whether `filter` takes a topic that lies below `base`.
+fn takes_below(filter: &str, base: &str) -> bool {
+    let (mut levels, mut below) = (filter.split('/'), base.split('/'));
+    loop {
+        match (levels.next(), below.next()) {
+            (Some("#"), _) | (Some(_), None) => return true,
+            (Some("+"), Some(_)) => {}
+            (Some(level), Some(wanted)) if level == wanted => {}
+            _ => return false,
+        }
     }
 }
 
@@ -345,5 +372,23 @@ pub(super) fn store(table: TomlTable<'_, '_>) -> IntakeStoreConfig {
 fn of_no_use(table: &TomlTable<'_, '_>, keys: &[&'static str], why: &str) {
     for field in keys.iter().filter_map(|key| table.get(key)) {
         field.fault(format!("this {why}"), "remove it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::takes_below;
+
+    #[test]
+    fn filters_that_take_our_own_topics_are_known_however_they_are_written() {
+        let takes = |filter| takes_below(filter, "plant/ocellus/box1");
+        for filter in ["plant/#", "plant/+/box1/#", "plant/ocellus/+/intake/+", "plant/ocellus/box1/status"] {
+            assert!(takes(filter), "{filter}");
+        }
+        for filter in
+            ["lab/#", "plant/ocellus/box2/#", "plant/+", "plant/ocellus/box1", "plant/press/+/status"]
+        {
+            assert!(!takes(filter), "{filter}");
+        }
     }
 }

@@ -123,6 +123,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
     let mqtt = mqtt::mqtt(root.table("mqtt"), &scope, &device.name);
     let around = output::OutputScope { mqtt: &mqtt, device: &device.name, triggers: &triggers };
     let outputs = output::outputs(&root, &around);
+    let own_topics = format!("{}/{}", mqtt.prefix, device.name);
     let evidence = evidence::evidence(root.table("evidence"));
     let recorder = record::recorder(root.table("recorder"));
     let others = record::OtherFolders { device: &device, evidence: &evidence, cameras: &cameras };
@@ -138,7 +139,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         runtime: device::runtime(root.table("runtime"), &scope),
         degradation: degradation::degradation(root.table("degradation")),
         supervisor: device::supervisor(root.table("supervisor"), &models, &cameras, &triggers),
-        intake: intake::sources(&root, &scope),
+        intake: intake::sources(&root, &scope, &own_topics),
         intake_store: intake::store(root.table("intake_store")),
         log: log::log(root.table("log")),
         annotate: preview::annotate(root.table("annotate"), workers.cores.len()),

@@ -62,3 +62,31 @@ fn old_and_future_buckets_are_removed_and_a_channel_without_any_is_forgotten() {
     assert!(tables.forget_channel("lab.value", 7).unwrap());
     assert_eq!(tables.names().unwrap(), []);
 }
+
+#[test]
+fn the_cursors_of_a_source_that_is_gone_are_removed_in_portions_and_those_of_others_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = Store::open(dir.path()).unwrap();
+    let tables = opened.store.intake();
+    let of = |source: &str, files: usize| {
+        let cursors = (0..files).map(|file| (Arc::from(format!("{file}.csv")), Some(b"here".to_vec())));
+        let change = IntakeChange {
+            source: source.into(),
+            number: 1,
+            cursors: cursors.collect(),
+            names: Vec::new(),
+            buckets: Vec::new(),
+            ledger: b"ledger".to_vec(),
+        };
+        Arc::new(change)
+    };
+    tables.apply(&[of("lab", 2_500), of("lab2", 3)]).unwrap();
+    let names = |tables: &IntakeTables| -> Vec<String> {
+        tables.sources().unwrap().into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names(&tables), ["lab", "lab2"]);
+    assert_eq!(tables.forget_source("lab").unwrap(), (2_000, false));
+    assert_eq!(tables.forget_source("lab").unwrap(), (500, true));
+    assert_eq!(names(&tables), ["lab2"]);
+    assert_eq!((tables.cursors("lab").unwrap().len(), tables.cursors("lab2").unwrap().len()), (0, 3));
+}

@@ -164,3 +164,15 @@ fn a_wrong_source_is_refused_with_file_line_and_key() {
     }
     assert!(check("[[intake]]\nname = \"lab\"\n").contains("this source has no feed"));
 }
+
+#[test]
+fn the_alarm_of_a_channel_ends_when_the_channel_gets_another_name() {
+    let mut lab = Lab::start(GAUGE);
+    lab.put("a.dat", format!("timestamp,value\n{},3e-5\n", now_s()));
+    wait_alarm(&lab, "channel-pressure", "above its limit");
+    lab.configure(&GAUGE.replace("\"pressure\"", "\"vacuum\""));
+    lab.service().signal(libc::SIGHUP);
+    wait_over(&lab, "channel-pressure");
+    lab.put("b.dat", format!("timestamp,value\n{},4e-5\n", now_s()));
+    wait_alarm(&lab, "channel-vacuum", "above its limit");
+}

@@ -1,5 +1,7 @@
 //! Commands to instruments, through the real binary against an instrument of our own.
 
+mod direct;
+mod faults;
 mod interlock;
 mod lines;
 mod off;

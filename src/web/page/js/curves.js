@@ -7,7 +7,7 @@ const LIVE_SPAN_MS = 600000; // Up to here new values are drawn as they come; lo
 const CURVE_AGAIN_MS = 15000;
 
 /** `end` is 0 while the curves follow the clock; otherwise a zoomed span stands still. */
-const curves = { sources: [], channels: new Map(), chosen: null, series: new Map(), span: 300000, end: 0, drawing: 0, read: 0, asked: 0 };
+const curves = { sources: [], channels: new Map(), chosen: null, series: new Map(), span: 300000, end: 0, drawing: 0, read: 0, asked: 0, loading: false };
 
 async function loadCurves() {
   const list = await ask("/intake");
@@ -114,14 +114,21 @@ function takeValues(message) {
   for (const update of message.channels) {
     const known = curves.channels.get(update.channel);
     if (!known) {
-      if (route.view === "curves") loadCurves().catch(complain); // A channel that is new.
-      return;
+      loadNewChannels();
+      continue;
     }
     Object.assign(known, { value: update.value, time: update.time, unit: update.unit, beyond: update.beyond, age_ms: 0, at, stale: false });
     const series = curves.series.get(update.channel);
     if (series) addToSeries(series, update);
   }
   drawCurvesSoon();
+}
+
+/** Channels that are new: the list is read once for all that come before it is there, and not for each message. */
+function loadNewChannels() {
+  if (curves.loading || route.view !== "curves") return;
+  curves.loading = true;
+  loadCurves().catch(complain).finally(() => setTimeout(() => (curves.loading = false), 1000));
 }
 
 function addToSeries(series, update) {
