@@ -46,6 +46,7 @@ const MODELS: &[(&str, &str, &str)] = &[
     ("mobilefacenet_float32", "embed", "f32 112,112 1,128"),
     ("part-embed", "embed", "f32 96,96 1,64"),
     ("part-class", "classify", "f32 96,96 1,2"),
+    ("edsr", "upscale", "f32 128,128 1,256,256,3"),
 ];
 
 fn labels(task: &str, stem: &str) -> &'static str {
@@ -243,7 +244,8 @@ fn every_microscopy_recipe_in_the_documentation_and_in_config_is_read_without_a_
 
 /// The help of each command that a line of the documentation shows: `a|b` stands for two. Errors: there is no such command.
 fn helps(words: &[&str]) -> Result<Vec<String>, String> {
-    let deeper = ["alarm", "batch", "command", "faces", "golden", "models", "users"].contains(&words[0]);
+    let deeper =
+        ["alarm", "batch", "command", "faces", "golden", "jobs", "models", "users"].contains(&words[0]);
     let nested: Vec<&str> = if deeper { words[1].split('|').collect() } else { vec![""] };
     let commands = words[0].split('|').flat_map(|word| nested.iter().map(move |under| [word, *under]));
     let help = |command: [&str; 2]| {
