@@ -36,6 +36,8 @@ pub struct JobsConfig {
     pub out: Option<PathBuf>,
     /// The super-resolution model; `None`: pictures are enlarged without one.
     pub upscale_model: Option<ModelConfig>,
+    /// The model that finds the foreground; `None`: no variations are made.
+    pub segment_model: Option<ModelConfig>,
 }
 
 impl Default for JobsConfig {
@@ -55,6 +57,7 @@ impl Default for JobsConfig {
             pictures: None,
             out: None,
             upscale_model: None,
+            segment_model: None,
         }
     }
 }

@@ -131,6 +131,8 @@ pub struct AttemptOut {
 pub enum JobResult {
     /// The answer of `upscale`.
     Upscaled(UpscaledOut),
+    /// The answer of `variations`.
+    Variations(VariationsOut),
     /// The answer of `batch`.
     Batch(BatchedOut),
 }
@@ -148,6 +150,26 @@ pub struct UpscaledOut {
     pub tiles: u64,
     /// Why it was not enlarged as it was asked for; `null` where it was.
     pub fell_back: Option<String>,
+}
+
+/// The variations of a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VariationsOut {
+    /// One for each background, in the order of the request.
+    pub variations: Vec<VariationOut>,
+    /// The share of the picture that is foreground, 0 to 1.
+    pub foreground: f32,
+    /// SHA-256 of the file of the model that found the foreground.
+    pub model: String,
+}
+
+/// A picture on another background.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VariationOut {
+    /// The background: `white`, `plain:#rrggbb`, `random:SEED`, or the path of a picture.
+    pub background: String,
+    /// The file that was written.
+    pub file: JobFileOut,
 }
 
 /// A file that a job made.

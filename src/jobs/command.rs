@@ -83,9 +83,9 @@ fn usual_action(schema: &mut Schema) {
 /// A job that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobIn {
-    /// What is to be done: `upscale` or `batch`.
+    /// What is to be done: `upscale`, `variations` or `batch`.
     pub kind: String,
-    /// What the kind needs: [`UpscaleIn`] or [`BatchIn`].
+    /// What the kind needs: [`UpscaleIn`], [`VariationsIn`] or [`BatchIn`].
     #[serde(default)]
     #[schemars(with = "Option<Parameters>")]
     pub parameters: Map<String, Value>,
@@ -130,6 +130,8 @@ pub struct AfterJob {
 enum Parameters {
     /// What a job of kind `upscale` needs.
     Upscale(UpscaleIn),
+    /// What a job of kind `variations` needs.
+    Variations(VariationsIn),
     /// What a job of kind `batch` needs.
     Batch(BatchIn),
 }
@@ -175,6 +177,25 @@ pub enum FallbackIn {
     Original,
     /// The job fails with the reason.
     None,
+}
+
+/// The parameters of `variations`: put what is in the foreground of a picture on other backgrounds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VariationsIn {
+    /// The picture, below the folder `jobs.pictures`; from the command line also an absolute path.
+    pub picture: String,
+    /// 1 to 32 backgrounds: `white`, `plain:#rrggbb`, `random`, `random:SEED`, or a picture.
+    pub backgrounds: Vec<String>,
+    /// Whether the foreground casts a soft shadow.
+    #[serde(default)]
+    pub shadow: bool,
+    /// `png` (by default) or `jpeg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<FormatIn>,
+    /// Quality of a JPEG, 1 to 100; 90 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<u8>,
 }
 
 /// The parameters of `batch`: carry out a microscopy run, or go on with it.

@@ -10,11 +10,11 @@ use super::batch::Batch;
 use super::interfaces::Interfaces;
 use crate::commands::batch::BatchCommand;
 use crate::commands::jobs::BatchIn;
-use crate::config::Config;
+use crate::config::{Config, ModelConfig};
 use crate::contract::{BatchProgress, BatchState, BatchedOut, JobOut, JobResult};
 use crate::jobs::{
-    JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, PlannedJob, Task, UpscaleAround,
-    UpscaleKind, parameters,
+    JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PlannedJob, Task,
+    UpscaleAround, UpscaleKind, VariationsAround, VariationsKind, parameters,
 };
 use crate::microscopy::BatchService;
 use crate::pipeline::SharedRuntime;
@@ -45,15 +45,22 @@ pub(super) fn build(
     if !settings.enabled {
         return None;
     }
+    let threads = settings.threads.unwrap_or_else(|| usable_cores().len()).max(1);
+    let out = settings.out.clone().unwrap_or_else(|| config.device.state_dir.join(OUT));
+    let model = |named: &Option<ModelConfig>| LazyModel::new(named.clone(), runtime, &config.runtime);
     let upscale = UpscaleKind::new(UpscaleAround {
-        model: settings.upscale_model.clone(),
-        runtime: runtime.clone(),
-        settings: config.runtime.clone(),
-        threads: settings.threads.unwrap_or_else(|| usable_cores().len()).max(1),
+        model: model(&settings.upscale_model),
+        threads,
         pictures: settings.pictures.clone(),
-        out: settings.out.clone().unwrap_or_else(|| config.device.state_dir.join(OUT)),
+        out: out.clone(),
     });
-    let mut kinds: Vec<Arc<dyn JobKind>> = vec![Arc::new(upscale)];
+    let variations = VariationsKind::new(VariationsAround {
+        model: model(&settings.segment_model),
+        threads,
+        pictures: settings.pictures.clone(),
+        out,
+    });
+    let mut kinds: Vec<Arc<dyn JobKind>> = vec![Arc::new(upscale), Arc::new(variations)];
     kinds.extend(batch.map(|batch| Arc::new(BatchKind(batch.service())) as Arc<dyn JobKind>));
     let host = Arc::new(Host(interfaces.clone()));
     let around = JobsAround { store: store.clone(), clock: Arc::new(SystemClock), host, kinds };

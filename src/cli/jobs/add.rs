@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use super::added;
 use crate::cli::{CliOutput, Configured, output};
 use crate::commands::Command;
-use crate::commands::jobs::{AfterJob, BatchIn, FallbackIn, FormatIn, JobIn, JobsCommand, UpscaleIn};
+use crate::commands::jobs::{
+    AfterJob, BatchIn, FallbackIn, FormatIn, JobIn, JobsCommand, UpscaleIn, VariationsIn,
+};
 use crate::contract::AddedOut;
 use crate::control::{AskError, ask_for};
 
@@ -38,6 +40,26 @@ enum AddKind {
         /// What is done where no model can enlarge it: lanczos, original (leave it as it is) or none (fail).
         #[arg(long, value_parser = fallback)]
         fallback: Option<FallbackIn>,
+        #[command(flatten)]
+        common: AddCommon,
+    },
+    /// Put what is in the foreground of pictures on other backgrounds, one job for each picture.
+    Variations {
+        /// The pictures: JPEG, PNG or BMP.
+        #[arg(required = true, value_name = "PICTURE")]
+        pictures: Vec<String>,
+        /// The backgrounds, with commas: white, plain:#rrggbb, random, random:SEED, or pictures.
+        #[arg(long, value_delimiter = ',', default_value = "white", value_name = "LIST")]
+        backgrounds: Vec<String>,
+        /// Let the foreground cast a soft shadow.
+        #[arg(long)]
+        shadow: bool,
+        /// The format of the results: png or jpeg.
+        #[arg(long, value_parser = format)]
+        format: Option<FormatIn>,
+        /// Quality of a JPEG, 1 to 100.
+        #[arg(long)]
+        quality: Option<u8>,
         #[command(flatten)]
         common: AddCommon,
     },
@@ -105,6 +127,15 @@ pub(super) fn run(arguments: &AddArgs, configured: &Configured, json: bool) -> a
             let jobs = pictures.iter().map(|picture| {
                 let picture = here(picture);
                 common.job("upscale", &UpscaleIn { picture, factor, format, quality, fallback })
+            });
+            jobs.collect()
+        }
+        AddKind::Variations { pictures, backgrounds, shadow, format, quality, common } => {
+            let (shadow, format, quality) = (*shadow, *format, *quality);
+            let jobs = pictures.iter().map(|picture| {
+                let (picture, backgrounds) =
+                    (here(picture), backgrounds.iter().map(|one| here(one)).collect());
+                common.job("variations", &VariationsIn { picture, backgrounds, shadow, format, quality })
             });
             jobs.collect()
         }

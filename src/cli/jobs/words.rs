@@ -69,6 +69,11 @@ pub(super) fn job(job: &JobOut) -> String {
                 fact("not as asked for", why.clone());
             }
         }
+        Some(JobResult::Variations(made)) => {
+            for variation in &made.variations {
+                fact(&variation.background, variation.file.path.clone());
+            }
+        }
         Some(JobResult::Batch(run)) => {
             fact("run", format!("{} of {}, {} fields of view complete", run.run, run.recipe, run.fovs));
         }

@@ -33,27 +33,33 @@ pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[Mod
         history_days: table.whole("history_days", 30u32, 0..=36_500),
         pictures: folder("pictures"),
         out: folder("out"),
-        upscale_model: upscale_model(&table, models),
+        upscale_model: model(&table, "upscale_model", (Task::Upscale, "upscale"), models),
+        segment_model: model(&table, "segment_model", (Task::Segment, "segment"), models),
     };
     table.finish();
     config
 }
 
-/// The model that `upscale_model` names; a card of another task is refused here, the file itself by `check`.
-fn upscale_model(table: &TomlTable<'_, '_>, models: &[ModelConfig]) -> Option<ModelConfig> {
-    let field = table.get("upscale_model")?;
+/// The model that `key` names; a card of another task is refused here, the file itself by `ocellus check`.
+fn model(
+    table: &TomlTable<'_, '_>,
+    key: &'static str,
+    (task, word): (Task, &str),
+    models: &[ModelConfig],
+) -> Option<ModelConfig> {
+    let field = table.get(key)?;
     let name = field.text()?;
     let Some(model) = models.iter().find(|model| model.name == name) else {
         let known: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
         let remedy = match known.is_empty() {
-            true => format!("add a section [model.{name}] with task = \"upscale\""),
+            true => format!("add a section [model.{name}] with task = \"{word}\""),
             false => nearest(name, &known),
         };
         field.fault(format!("there is no model \"{name}\""), remedy);
         return None;
     };
-    if model.card.task.is_some_and(|task| task != Task::Upscale) {
-        field.fault("this model has another task", "name a model of task \"upscale\"");
+    if model.card.task.is_some_and(|of_card| of_card != task) {
+        field.fault("this model has another task", format!("name a model of task \"{word}\""));
         return None;
     }
     Some(model.clone())

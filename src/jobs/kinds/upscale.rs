@@ -2,41 +2,35 @@
 //! answer says which.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::files;
-use crate::config::ModelConfig;
-use crate::contract::{JobFileOut, JobResult, UpscaledOut};
-use crate::engine::{EngineError, Model, RuntimeSettings};
+use super::files::{self, Saving};
+use super::lazy::LazyModel;
+use crate::contract::{JobResult, UpscaledOut};
+use crate::engine::Model;
 use crate::image::picture;
 use crate::jobqueue::CacheKey;
-use crate::jobs::command::{FallbackIn, FormatIn, UpscaleIn};
+use crate::jobs::command::{FallbackIn, UpscaleIn};
 use crate::jobs::kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
 use crate::jobs::task::Task;
-use crate::pipeline::SharedRuntime;
 use crate::studio::{
-    Fallback, FileFormat, LIMITS, Method, Picture, StudioError, Target, UpscaleOptions, Upscaler, Watch,
-    upscale_to_file,
+    Fallback, LIMITS, Method, Picture, StudioError, Target, UpscaleOptions, Upscaler, Watch, upscale_to_file,
 };
 use crate::types::{Origin, Refusal, sha256};
 
 const NAME: &str = "upscale";
-const USUAL_QUALITY: u8 = 90;
+/// The longest beginning of a file's name in bytes, from the picture.
+const LONGEST_STEM: usize = 100;
 /// The share of an attempt after which the picture is read.
 const READ: f32 = 0.05;
 
 /// What the kind is built from.
 pub struct UpscaleAround {
-    /// The super-resolution model; `None`: pictures are enlarged without one.
-    pub model: Option<ModelConfig>,
-    /// The inference runtime of the service.
-    pub runtime: Arc<SharedRuntime>,
-    /// How the runtime is opened, if it is not open yet.
-    pub settings: RuntimeSettings,
+    /// The super-resolution model; pictures are enlarged also where there is none.
+    pub model: LazyModel,
     /// Threads that compute one picture.
     pub threads: usize,
     /// Folder of the pictures that a request from afar may name.
@@ -48,8 +42,6 @@ pub struct UpscaleAround {
 /// Enlarges pictures by a model or by Lanczos.
 pub struct UpscaleKind {
     around: UpscaleAround,
-    /// The model, once the first job needed it.
-    model: Mutex<Option<Arc<Model>>>,
     /// Sessions that no job uses now.
     idle: Mutex<Vec<Upscaler>>,
 }
@@ -66,8 +58,8 @@ struct Payload {
 #[derive(Debug, Serialize, Deserialize)]
 struct Options {
     factor: u8,
-    format: FormatIn,
-    quality: u8,
+    #[serde(flatten)]
+    saving: Saving,
     fallback: FallbackIn,
 }
 
@@ -75,22 +67,7 @@ impl UpscaleKind {
     /// The kind, without a model in memory.
     pub fn new(around: UpscaleAround) -> UpscaleKind {
         files::remove_partial(&around.out);
-        UpscaleKind { around, model: Mutex::default(), idle: Mutex::default() }
-    }
-
-    /// The model, loaded by the first job that needs it: a service without such jobs does not pay for it.
-    fn model(&self) -> Result<Arc<Model>, StudioError> {
-        let mut known = self.model.lock();
-        if let Some(model) = &*known {
-            return Ok(model.clone());
-        }
-        let settings = self.around.model.as_ref().ok_or(StudioError::NoModel)?;
-        let load = || -> Result<Arc<Model>, EngineError> {
-            self.around.runtime.open(&self.around.settings)?.load(settings)
-        };
-        let model = load()?;
-        *known = Some(model.clone());
-        Ok(model)
+        UpscaleKind { around, idle: Mutex::default() }
     }
 
     /// Sessions for one job: those of an earlier one, or new ones.
@@ -109,8 +86,8 @@ impl UpscaleKind {
         model: Result<&Model, StudioError>,
     ) -> Result<UpscaledOut, StudioError> {
         let Payload { picture: path, options } = payload;
-        let stem = format!("{}-x{}", files::stem(path), options.factor);
-        let target = Target { folder: &self.around.out, stem: &stem, format: options.file_format() };
+        let stem = format!("{}-x{}", files::stem(path, LONGEST_STEM), options.factor);
+        let target = Target { folder: &self.around.out, stem: &stem, format: options.saving.format() };
         let report = |fraction: f32| task.progress(READ + fraction * (1.0 - READ), "enlarge");
         let is_stopped = || task.is_stopped();
         let watch = Watch::new(&is_stopped, &report);
@@ -135,55 +112,41 @@ impl JobKind for UpscaleKind {
         let picture = files::picture(&asked.picture, self.around.pictures.as_deref(), origin)?;
         let options = Options {
             factor: asked.factor.unwrap_or(2),
-            format: asked.format.unwrap_or(FormatIn::Png),
-            quality: asked.quality.unwrap_or(USUAL_QUALITY),
+            saving: Saving::new(asked.format, asked.quality)?,
             fallback: asked.fallback.unwrap_or(FallbackIn::Lanczos),
         };
         if !matches!(options.factor, 2 | 4) {
             let message = format!("factor is {}", options.factor);
             return Err(Refusal::new("bad_job", message, "use 2 or 4"));
         }
-        if !(1..=100).contains(&options.quality) {
-            let message = format!("quality is {}", options.quality);
-            return Err(Refusal::new("bad_job", message, "use 1 to 100"));
-        }
         let name = files::job_name(&picture);
-        let payload = serde_json::to_vec(&Payload { picture, options }).map_err(|error| {
-            Refusal::new(
-                "bad_name",
-                format!("the picture's name cannot be kept: {error}"),
-                "use a name in UTF-8",
-            )
-        })?;
-        Ok(PlannedJob { name, payload, time_limit_ms: None })
+        files::payload(&Payload { picture, options }, name)
     }
 
     fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure> {
         let payload: Payload = task.payload()?;
         task.progress(0.0, "read");
-        let bytes = picture::load(&payload.picture, &LIMITS).map_err(|error| failure(error.into()))?;
-        let model = self.model();
-        let cache_key = match (&model, &self.around.model) {
+        let bytes = picture::load(&payload.picture, &LIMITS).map_err(|error| files::failure(error.into()))?;
+        let model = self.around.model.get();
+        let cache_key = match (&model, self.around.model.is_configured()) {
             (Ok(model), _) => Some(payload.options.key(&bytes, model.sha256())),
-            (Err(_), None) => Some(payload.options.key(&bytes, "")),
+            (Err(_), false) => Some(payload.options.key(&bytes, "")),
             // The model may be there the next time.
-            (Err(_), Some(_)) => None,
+            (Err(_), true) => None,
         };
         if cache_key.as_ref().is_some_and(|key| task.answer_with_kept(key)) {
             return Ok(JobDone::Kept);
         }
-        let picture = Picture::read(&bytes, &LIMITS).map_err(failure)?;
+        let picture = Picture::read(&bytes, &LIMITS).map_err(files::failure)?;
         drop(bytes);
         if task.is_stopped() {
             return Err(JobFailure::Stopped);
         }
-        let out = &self.around.out;
-        std::fs::create_dir_all(out)
-            .map_err(|source| failure(StudioError::Write { path: out.clone(), source }))?;
+        files::make_folder(&self.around.out)?;
         task.progress(READ, "enlarge");
         let is_by_model = model.is_ok();
         let model = model.as_deref().map_err(reason);
-        let made = self.enlarge(task, &payload, &picture, model).map_err(failure)?;
+        let made = self.enlarge(task, &payload, &picture, model).map_err(files::failure)?;
         // A model that failed in this job may do the next one.
         let is_kept = made.fell_back.is_none() || !is_by_model;
         let cache_key = cache_key.filter(|_| is_kept);
@@ -192,19 +155,11 @@ impl JobKind for UpscaleKind {
 
     fn is_still_there(&self, result: &JobResult) -> bool {
         let JobResult::Upscaled(made) = result else { return false };
-        let found = std::fs::metadata(&made.file.path);
-        found.is_ok_and(|file| file.is_file() && file.len() == made.file.bytes)
+        files::is_still_there(&made.file)
     }
 }
 
 impl Options {
-    fn file_format(&self) -> FileFormat {
-        match self.format {
-            FormatIn::Png => FileFormat::Png,
-            FormatIn::Jpeg => FileFormat::Jpeg { quality: self.quality },
-        }
-    }
-
     fn studio(&self) -> UpscaleOptions {
         let fallback = match self.fallback {
             FallbackIn::Lanczos => Fallback::Lanczos,
@@ -234,30 +189,14 @@ fn reason(error: &StudioError) -> StudioError {
     }
 }
 
-/// Whether another attempt is worth it: what the disk or the runtime refuses may pass, and a picture stays as it is.
-fn failure(error: StudioError) -> JobFailure {
-    match error {
-        StudioError::Cancelled => JobFailure::Stopped,
-        StudioError::Write { .. } | StudioError::Run(_) => JobFailure::passing(error.explanation()),
-        _ => JobFailure::lasting(error.explanation()),
-    }
-}
-
 fn shown(done: crate::studio::Upscaled) -> UpscaledOut {
     let (method, model, tiles) = match done.method {
         Method::Model { sha256, tiles, .. } => ("model", Some(sha256), tiles as u64),
         Method::Lanczos => ("lanczos", None, 0),
         Method::Original => ("original", None, 0),
     };
-    let file = done.file;
     UpscaledOut {
-        file: JobFileOut {
-            path: file.path.display().to_string(),
-            sha256: file.sha256,
-            bytes: file.bytes,
-            width: file.width as u64,
-            height: file.height as u64,
-        },
+        file: files::saved(done.file),
         method: method.to_owned(),
         model,
         tiles,

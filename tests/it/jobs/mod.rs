@@ -6,3 +6,4 @@ mod pictures;
 mod refusals;
 mod runs;
 mod support;
+mod variations;
