@@ -84,6 +84,17 @@
 //!  microscopy/report/     one HTML file of it
 //! ```
 //!
+//! A studio job, from the request to the file:
+//!
+//! ```text
+//!  jobs/command.rs        what may be asked of the queue; jobs/request.rs makes jobs of it
+//!  jobs/service.rs        bounded ways in: requests, and what workers report
+//!  jobs/owner/            the queue's one owner: a group of messages, one durable batch, then answers and claims
+//!  crates/jobs/           the queue itself: what is admitted, what runs next, what is tried again
+//!  jobs/worker.rs         a thread of the lowest priority that carries out one attempt after the other
+//!  jobs/kinds/            one file for each kind of job; crates/studio makes the pictures
+//! ```
+//!
 //! `service/` builds all of it from `config/`, hands every loop to the supervisor in `crates/runtime/`, and passes
 //! each command to its domain: `inspection/service.rs`, `recognition/people/`, `attendance/day.rs`,
 //! `preview/command.rs`, `outputs/requests.rs`. Imports run one way; `tests/layering` holds the code against its table.
@@ -99,6 +110,7 @@ pub mod attendance;
 pub mod camera;
 pub mod inspection;
 pub mod intake;
+pub mod jobs;
 pub mod microscopy;
 pub mod outputs;
 pub mod pipeline;
@@ -123,8 +135,10 @@ pub mod types;
 pub use ocellus_engine as engine;
 pub use ocellus_image as image;
 pub use ocellus_intake as datafiles;
+pub use ocellus_jobs as jobqueue;
 pub use ocellus_microscopy as timelapse;
 pub use ocellus_ring as ring;
 pub use ocellus_runtime::{backoff, scheduler, supervisor, telemetry};
 #[cfg(feature = "demo")]
 pub use ocellus_scene as scene;
+pub use ocellus_studio as studio;

@@ -9,6 +9,7 @@ mod command;
 mod doctor;
 mod faces;
 mod golden;
+mod jobs;
 mod live;
 mod manual;
 mod models;
@@ -44,6 +45,7 @@ use batch::BatchFault;
 use doctor::DoctorFault;
 use faces::FacesFault;
 use golden::GoldenFault;
+use jobs::UnhealthyQueue;
 use models::ModelFault;
 use output::CliOutput;
 use replay::ReplayFault;
@@ -102,6 +104,8 @@ enum CliCommand {
     Replay(replay::ReplayArgs),
     /// Compute time-lapse microscopy: convert image stacks, join results, fit traces with models.
     Batch(batch::BatchArgs),
+    /// Queue studio jobs: enlarge pictures and run microscopy recipes, watch, cancel and retry them.
+    Jobs(jobs::JobsArgs),
     /// Measure pipeline speed on this machine, compared with inference alone.
     Bench(bench::BenchArgs),
     /// Manage who may log in to the page: needed before other machines can reach it.
@@ -188,6 +192,7 @@ pub fn main() -> ExitCode {
         CliCommand::Attendance(arguments) => attendance::run(&arguments),
         CliCommand::Replay(arguments) => replay::run(&arguments),
         CliCommand::Batch(arguments) => batch::run(&arguments),
+        CliCommand::Jobs(arguments) => jobs::run(&arguments),
         CliCommand::Bench(arguments) => bench::run(&arguments),
         CliCommand::Users(arguments) => users::run(&arguments),
         CliCommand::Backup(arguments) => backup::run(&arguments),
@@ -221,7 +226,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<EngineError>() || matches!(error.downcast_ref(), Some(ProgramError::Engine(_))) {
         return Exit::Model;
     }
-    if error.is::<DoctorFault>() {
+    if error.is::<DoctorFault>() || error.is::<UnhealthyQueue>() {
         return Exit::Unsound;
     }
     if error.is::<ModelFault>() {
@@ -260,6 +265,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<AskError>() {
         Some(AskError::NotRunning { .. } | AskError::Broken { .. }) => return Exit::Away,
+        Some(AskError::Refused(failure)) if failure.code == "queue_full" => return Exit::Full,
         Some(AskError::Refused(failure)) => return faces::exit_of(&failure.code),
         None => {}
     }

@@ -21,6 +21,7 @@ pub use queue::{CommandQueue, OutputEntry};
 pub use crate::attendance::command as attendance;
 pub use crate::inspection::command as inspection;
 pub use crate::intake::command as intake;
+pub use crate::jobs::command as jobs;
 pub use crate::microscopy::command as batch;
 pub use crate::outputs::command as outputs;
 pub use crate::preview::command as preview;
@@ -65,6 +66,8 @@ pub enum Command {
     Backup,
     /// Run microscopy recipes, and read their results.
     Batch(batch::BatchCommand),
+    /// Add, watch, cancel and retry studio jobs, and control their queue.
+    Jobs(jobs::JobsCommand),
     /// Make the archive for support.
     Bundle,
     /// Run commands to instruments, and turn their outputs off.
@@ -100,6 +103,7 @@ impl Command {
             Command::Alarm(_) => CommandKind::Alarm,
             Command::Backup => CommandKind::Backup,
             Command::Batch(_) => CommandKind::Batch,
+            Command::Jobs(_) => CommandKind::Jobs,
             Command::Bundle => CommandKind::Bundle,
             Command::Output(_) => CommandKind::Output,
             Command::Intake(_) => CommandKind::Intake,
@@ -159,6 +163,8 @@ answers! {
         Dumped(DumpedOut),
         /// Answer to `batch`: depends on the action.
         Batch(batch::BatchAnswer),
+        /// Answer to `jobs`: depends on the action.
+        Jobs(jobs::JobsAnswer),
         /// Answer to `bundle`: the archive.
         Bundle(BundleOut),
         /// Answer to `command`: depends on the action.

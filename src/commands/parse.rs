@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Command, attendance, batch, intake, outputs};
+use super::{Command, attendance, batch, intake, jobs, outputs};
 use crate::types::{CommandKind, Refusal};
 
 impl Command {
@@ -40,6 +40,7 @@ impl Command {
                 Command::Attendance(read_action(kind, keys, Some(attendance::AttendanceCommand::USUAL))?)
             }
             CommandKind::Batch => Command::Batch(read_action(kind, keys, Some(batch::BatchCommand::USUAL))?),
+            CommandKind::Jobs => Command::Jobs(read_action(kind, keys, Some(jobs::JobsCommand::USUAL))?),
             CommandKind::Output => {
                 Command::Output(read_action(kind, keys, Some(outputs::OutputCommand::USUAL))?)
             }

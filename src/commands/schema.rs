@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::preview::{SnapshotOut, SnapshotRequest};
 use super::service::{AlarmRequest, AlarmsOut, RestartRequest, RestartedOut, ServiceStatus};
-use super::{InspectionRecord, attendance, batch, faces, inspection, intake, outputs};
+use super::{InspectionRecord, attendance, batch, faces, inspection, intake, jobs, outputs};
 use crate::contract::{self, Day};
 use crate::types::{CommandKind, ReloadedOut};
 
@@ -36,6 +36,7 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
         }
         CommandKind::Attendance => (Some(schema_for!(attendance::AttendanceCommand)), Some(schema_for!(Day))),
         CommandKind::Batch => (Some(schema_for!(batch::BatchCommand)), Some(schema_for!(batch::BatchAnswer))),
+        CommandKind::Jobs => (Some(schema_for!(jobs::JobsCommand)), Some(schema_for!(jobs::JobsAnswer))),
         CommandKind::Output => {
             (Some(schema_for!(outputs::OutputCommand)), Some(schema_for!(outputs::OutputAnswer)))
         }

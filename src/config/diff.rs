@@ -81,6 +81,7 @@ impl Config {
             ("evidence.dir", old.evidence.dir != new.evidence.dir),
             ("recorder.dir", old.recorder.dir != new.recorder.dir),
             ("batch", old.batch != new.batch),
+            ("jobs", old.jobs != new.jobs),
             ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
         ];

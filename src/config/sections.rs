@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{
     AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DegradationConfig, EvidenceConfig,
-    FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, Line, LogConfig, ModelCard, MqttConfig,
-    OutboxConfig, OutputConfig, PreviewConfig, RecognitionConfig, RecordConfig, RecorderConfig,
+    FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, JobsConfig, Line, LogConfig, ModelCard,
+    MqttConfig, OutboxConfig, OutputConfig, PreviewConfig, RecognitionConfig, RecordConfig, RecorderConfig,
     RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written,
     Zone,
 };
@@ -34,6 +34,8 @@ pub struct Config {
     pub attendance: AttendanceConfig,
     /// The microscopy recipes that the service may run.
     pub batch: BatchConfig,
+    /// The queue of studio jobs.
+    pub jobs: JobsConfig,
     /// The pinned worker threads for inference.
     pub workers: Workers,
     /// The inference runtime and the path of its library.

@@ -11,6 +11,7 @@ mod event;
 mod figures;
 mod inspection;
 mod intake;
+mod jobs;
 mod payload;
 mod recording;
 pub mod rest;
@@ -29,6 +30,10 @@ pub use inspection::{InspectionOut, TriggerStatus};
 pub use intake::{
     BadLineOut, BadOut, Beyond, ChannelOut, ChannelUpdate, IntakeList, IntakeOut, SeriesOut, SourceOut,
     SourceState,
+};
+pub use jobs::{
+    AddedOut, AttemptOut, BatchedOut, JobFileOut, JobOut, JobResult, JobState, JobsHealthOut, JobsOut,
+    QueueOut, UpscaledOut, VariationOut, VariationsOut, WorkflowOut,
 };
 pub use payload::{
     Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, RetainedState,

@@ -65,6 +65,8 @@ pub struct Features {
     pub recordings: bool,
     /// Whether it has a folder of microscopy recipes.
     pub batch: bool,
+    /// Whether it has a queue of studio jobs.
+    pub jobs: bool,
     /// Whether it has commands to instruments.
     pub commands: bool,
     /// Whether it has sources of telemetry.

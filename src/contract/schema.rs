@@ -12,6 +12,7 @@ use super::event::EventOut;
 use super::figures::Telemetry;
 use super::inspection::{InspectionOut, TriggerStatus};
 use super::intake::IntakeOut;
+use super::jobs::JobOut;
 use super::payload::{Alarm, Answer, CameraStatus, Detections, Envelope, Gap, Payload, Status};
 use super::recording::RecordingOut;
 
@@ -41,6 +42,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         one::<Envelope<Alarm>>("alarm", Alarm::SCHEMA),
         one::<Envelope<DegradationOut>>("degradation", DegradationOut::SCHEMA),
         one::<Envelope<BatchProgress>>("batch-progress", BatchProgress::SCHEMA),
+        one::<Envelope<JobOut>>("job", JobOut::SCHEMA),
         one::<Envelope<CommandStatus>>("command-status", CommandStatus::SCHEMA),
         one::<Envelope<IntakeOut>>("intake", IntakeOut::SCHEMA),
         one::<Envelope<Answer>>("answer", Answer::SCHEMA),

@@ -94,6 +94,14 @@ pub fn batch_progress(id: &str) -> String {
     format!("batch/{id}/progress")
 }
 
+/// Suffix for the progress of jobs: `jobs/progress`.
+pub const JOBS_PROGRESS: &str = "jobs/progress";
+
+/// Suffix for the end of a job: `jobs/ID`.
+pub fn job(id: u64) -> String {
+    format!("jobs/{id}")
+}
+
 /// Suffix for the state of a command to an instrument: `command/NAME/status`.
 pub fn command_status(command: &str) -> String {
     format!("command/{command}/status")

@@ -69,8 +69,12 @@ impl BatchService {
     pub fn answer(&self, command: &BatchCommand) -> Result<BatchAnswer, Refusal> {
         match command {
             BatchCommand::Status => self.status().map(BatchAnswer::from),
-            BatchCommand::Run { recipe } => self.begin(recipes::find(&self.folder, recipe)?, false),
-            BatchCommand::Resume { run } => self.begin(recipes::of_run(&self.folder, run)?, true),
+            BatchCommand::Run { recipe } => {
+                self.begin(recipes::find(&self.folder, recipe)?, false).map(BatchAnswer::from)
+            }
+            BatchCommand::Resume { run } => {
+                self.begin(recipes::of_run(&self.folder, run)?, true).map(BatchAnswer::from)
+            }
             BatchCommand::Cancel { run } => self.cancel(run.as_deref()),
             BatchCommand::Results { recipe } => answered(self.look(recipe)?.results()),
             BatchCommand::Traces { recipe, fov, feature } => {
@@ -89,6 +93,29 @@ impl BatchService {
         }
     }
 
+    /// Whether there is a recipe `recipe` that can be read.
+    ///
+    /// # Errors
+    /// There is none, or it has faults.
+    pub fn check_recipe(&self, recipe: &str) -> Result<(), Refusal> {
+        recipes::find(&self.folder, recipe).map(drop)
+    }
+
+    /// Begins a run of `recipe`, or goes on with the one whose results are in its folder.
+    ///
+    /// # Errors
+    /// `batch_busy` while another run is under way; the recipe or its results cannot be used.
+    pub fn begin_or_resume(&self, recipe: &str) -> Result<BatchProgress, Refusal> {
+        let known = recipes::find(&self.folder, recipe)?;
+        let is_begun = super::Recorded::read(&known.experiment.out).map_err(refused)?.is_some();
+        self.begin(known, is_begun)
+    }
+
+    /// The run that is under way, or the last one since the service started.
+    pub fn progress(&self) -> Option<BatchProgress> {
+        self.state.lock().progress.clone()
+    }
+
     fn look(&self, recipe: &str) -> Result<Look, Refusal> {
         let known = recipes::find(&self.folder, recipe)?;
         Look::new(known.name, &known.experiment.out).map_err(refused)
@@ -100,7 +127,7 @@ impl BatchService {
     }
 
     /// Checks what is quickly checked, and leaves the rest to the unit.
-    fn begin(&self, known: KnownRecipe, resume: bool) -> Result<BatchAnswer, Refusal> {
+    fn begin(&self, known: KnownRecipe, resume: bool) -> Result<BatchProgress, Refusal> {
         let KnownRecipe { name, path, mut experiment } = known;
         let recorded = super::Recorded::read(&experiment.out).map_err(refused)?;
         let id = match (&recorded, resume) {
@@ -148,7 +175,7 @@ impl BatchService {
         drop(state);
         (self.report)(&progress, true);
         self.begun.notify_one();
-        Ok(progress.into())
+        Ok(progress)
     }
 
     /// As many threads as the recipe says, or one for each core, but no more than the configuration allows.

@@ -24,8 +24,9 @@ fn rule(word: &str) -> Option<Allowance> {
         "trigger" => None,
         // A line may change its product with every part.
         "product" => rule(120, 100),
-        // A laboratory may change a value as often, and turning off must not wait behind it.
-        "command" => rule(120, 100),
+        // A laboratory may change a value as often, and turning off must not wait behind it; a shop brings a hundred
+        // pictures at once.
+        "command" | "jobs" => rule(120, 100),
         "ping" | "status" => rule(50, 100),
         "snapshot" => rule(20, 200),
         "reload" => rule(6, 10_000),

@@ -81,6 +81,7 @@ fn change(command: &Command) -> Option<(String, String)> {
             Some((format!("{word} {}", asked.action()), person))
         }
         Command::Batch(asked) => Some((format!("{word} {}", asked.action()), asked.target()?.to_owned())),
+        Command::Jobs(asked) => Some((format!("{word} {}", asked.action()), asked.target()?)),
         Command::Alarm(asked) => Some(("alarm acknowledge".into(), asked.acknowledge.clone()?)),
         Command::Attendance(attendance::AttendanceCommand::Day(asked)) => {
             Some((word.into(), asked.day.clone().unwrap_or_default()))

@@ -42,6 +42,11 @@ impl Batch {
         Some(Batch { service, sender, inbox: Arc::new(Mutex::new(inbox)) })
     }
 
+    /// The runs themselves, for the jobs that are such runs.
+    pub(super) fn service(&self) -> Arc<BatchService> {
+        self.service.clone()
+    }
+
     /// Passes a request to the unit that answers it.
     pub(super) fn pass(&self, command: BatchCommand, reply: Responder<CommandAnswer>) {
         let refused = match self.sender.try_send(BatchRequest { command, reply }) {

@@ -19,6 +19,7 @@ use super::top::{stop_command, top_command};
 use crate::attendance;
 use crate::commands::batch::BatchCommand;
 use crate::commands::inspection::TriggerRequest;
+use crate::commands::jobs::JobsCommand;
 use crate::commands::preview::{SnapshotOut, SnapshotRequest};
 use crate::commands::service::ConfigOut;
 use crate::commands::{Command, CommandAnswer, CommandRequest, InspectionRecord};
@@ -98,6 +99,8 @@ impl Dispatcher {
             Command::Trigger(asked) => return self.trigger(asked, (origin, at, &id), reply),
             // The unit of batches answers.
             Command::Batch(asked) => return self.batch(asked, reply),
+            // The owner of the queue answers.
+            Command::Jobs(asked) => return self.jobs(asked, origin, reply),
             // Answered when its parts are gathered.
             Command::Bundle => return bundle(&self.service, origin, reply),
             // Answered when the instrument has answered.
@@ -130,6 +133,13 @@ impl Dispatcher {
         match &self.service.batch {
             Some(batch) => batch.pass(asked, reply),
             None => reply.failed(batch_off()),
+        }
+    }
+
+    fn jobs(&self, asked: JobsCommand, origin: Origin, reply: Responder<CommandAnswer>) {
+        match &self.service.jobs {
+            Some(jobs) => jobs.pass(asked, origin, answered(reply)),
+            None => reply.failed(jobs_off()),
         }
     }
 
@@ -190,6 +200,12 @@ fn batch_off() -> Refusal {
     let remedy =
         "write recipes = \"experiments\" below [batch] in the configuration, and restart the service";
     Refusal::new("not_here", "the service has no folder of recipes", remedy)
+}
+
+/// The refusal where the service has no queue of jobs.
+fn jobs_off() -> Refusal {
+    let remedy = "write enabled = true below [jobs] in the configuration, and restart the service";
+    Refusal::new("not_here", "the service has no queue of jobs", remedy)
 }
 
 /// The request for a trigger, until the acquisition has ended.

@@ -35,13 +35,15 @@ pub enum Exit {
     Refused = 13,
     /// A batch run was cancelled before its end.
     Cancelled = 14,
-    /// `ocellus doctor` found at least one fault.
+    /// `ocellus doctor` found at least one fault, or `ocellus jobs health` at least one problem.
     Unsound = 15,
+    /// The queue of jobs is full.
+    Full = 16,
 }
 
 impl Exit {
     /// Every code, in their order.
-    const ALL: [Exit; 16] = [
+    const ALL: [Exit; 17] = [
         Exit::Ok,
         Exit::Other,
         Exit::Usage,
@@ -58,6 +60,7 @@ impl Exit {
         Exit::Refused,
         Exit::Cancelled,
         Exit::Unsound,
+        Exit::Full,
     ];
 
     /// The exit with this number, if it is one of ours.

@@ -4,7 +4,7 @@ use super::degradation;
 use crate::audit;
 use crate::inspection::evidence;
 use crate::telemetry::Described;
-use crate::{attendance, intake, mqtt, recorder, web};
+use crate::{attendance, intake, jobs, mqtt, recorder, web};
 
 /// Figures of a camera, by the part that follows the camera's name in `telemetry`.
 pub(super) const OF_CAMERAS: &[Described] = &[
@@ -84,6 +84,7 @@ pub(super) fn described() -> impl Iterator<Item = &'static Described> {
         attendance::DESCRIBED,
         degradation::DESCRIBED,
         intake::Totals::DESCRIBED,
+        jobs::DESCRIBED,
         recorder::DESCRIBED,
         recorder::CAMERA_DESCRIBED,
         crate::outputs::Totals::DESCRIBED,

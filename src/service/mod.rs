@@ -29,6 +29,7 @@ mod health;
 mod health_log;
 mod intake;
 mod interfaces;
+mod jobs;
 mod last_applied;
 mod loading;
 mod log_commands;
@@ -56,6 +57,7 @@ use std::time::{Duration, Instant};
 use crate::commands::CommandRequest;
 use crate::config::Config;
 use crate::inspection::evidence::Evidence;
+use crate::jobs::JobsService;
 use crate::mqtt::{Link, Mqtt};
 use crate::pipeline::Sink;
 use crate::recorder::Recorders;
@@ -104,6 +106,8 @@ struct Service {
     load_watch: Arc<LoadWatch>,
     /// Runs of microscopy recipes, where the configuration has some.
     batch: Option<Batch>,
+    /// The queue of studio jobs, where the configuration has one.
+    jobs: Option<Arc<JobsService>>,
     /// Requests about telemetry from files and topics.
     intake: IntakeRequests,
     commands: Commands,
@@ -240,6 +244,7 @@ impl Service {
             audit: interfaces.audit.clone(),
         }));
         let batch = Batch::new(&config.batch, publisher);
+        let jobs = jobs::build(&config, &interfaces, &store.store, &domains.runtime, batch.as_ref());
         let degradation = DegradationState::default();
         let load_watch = Arc::new(LoadWatch {
             config: in_force.clone(),
@@ -257,6 +262,7 @@ impl Service {
             interfaces: interfaces.clone(),
             domains: domains.clone(),
             cameras: cameras.clone(),
+            jobs: jobs.clone(),
             degradation,
             logging: configuration.logging.clone(),
         }));
@@ -270,6 +276,7 @@ impl Service {
             reporter,
             load_watch,
             batch,
+            jobs,
             intake,
             commands,
             bundling: Arc::default(),
@@ -340,7 +347,7 @@ impl Service {
         inbox: Receiver<CommandRequest>,
         hangup: Arc<AtomicBool>,
     ) -> Result<(), ServiceError> {
-        let Service { supervisor, interfaces, domains, reporter, batch, commands, .. } = &**self;
+        let Service { supervisor, interfaces, domains, reporter, batch, jobs, commands, .. } = &**self;
         let people = PeopleQueue::new();
         supervisor.add(people.unit(PeopleHost {
             config: self.configuration.in_force.clone(),
@@ -349,7 +356,7 @@ impl Service {
             domains: domains.clone(),
             cameras: self.cameras.clone(),
         }))?;
-        for unit in batch.iter().flat_map(Batch::units) {
+        for unit in batch.iter().flat_map(Batch::units).chain(jobs.iter().flat_map(jobs::units)) {
             supervisor.add(unit)?;
         }
         supervisor.add(Dispatcher { service: self.clone(), people, hangup }.unit(inbox))?;

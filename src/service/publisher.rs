@@ -1,10 +1,12 @@
 //! Publishes the service's own state over MQTT and to the page.
 
+use tokio::sync::oneshot;
+
 use crate::contract::rest::AlarmOut;
-use crate::contract::{BatchProgress, IntakeOut, Payload, Telemetry, topic};
+use crate::contract::{self, BatchProgress, IntakeOut, JobOut, Payload, Telemetry, topic};
 use crate::intake::Way;
 use crate::mqtt::Mqtt;
-use crate::types::{Alarms, Explanation, RecordingNotice};
+use crate::types::{Alarms, Clock, Delivered, Explanation, RecordingNotice, SystemClock};
 use crate::web::Web;
 
 /// Publishes each state to MQTT and to the page. Clones share both.
@@ -70,6 +72,25 @@ impl StatusPublisher {
         if changed {
             self.mqtt.retain(topic::BATCH_STATUS, progress);
         }
+    }
+
+    /// Publishes that a job has changed or goes on. Its end is published apart: see [`StatusPublisher::job_end`].
+    pub(super) fn job(&self, job: &JobOut) {
+        if job.state.is_over() {
+            return self.web.job(&topic::job(job.id), job);
+        }
+        self.mqtt.figures(topic::JOBS_PROGRESS, job);
+        self.web.job(topic::JOBS_PROGRESS, job);
+    }
+
+    /// Sends the end of a job to the broker with QoS 1, if one is connected now; the receiver learns what became of it.
+    pub(super) fn job_end(&self, job: &JobOut) -> oneshot::Receiver<Delivered> {
+        let topic = self.mqtt.topics().full(&topic::job(job.id));
+        // A job that was tried again ends again, with more attempts behind it.
+        let seq = job.attempts.len().max(1) as u64;
+        let mut out = Vec::with_capacity(1024);
+        contract::write(seq, SystemClock.now().wall_ns, job, &mut out);
+        self.mqtt.deliver(&topic, &out, false)
     }
 
     /// Publishes the values of a source of telemetry.

@@ -22,6 +22,7 @@ use crate::commands::service::{ServiceStatus, SetAside, SetAsideMessage};
 use crate::config::InForce;
 use crate::contract::rest::{Features, UnitOut};
 use crate::contract::{Service, Status, Telemetry};
+use crate::jobs::JobsService;
 use crate::store::{Letter, Store};
 use crate::supervisor::{Beat, Stop, Supervisor, Unit, UnitStatus, notify};
 use crate::telemetry::{Log, LogFigures, ProcessFacts, settle, temperature_c};
@@ -51,6 +52,7 @@ pub(super) struct ReporterAround {
     pub(super) interfaces: Interfaces,
     pub(super) domains: Arc<Domains>,
     pub(super) cameras: Arc<Cameras>,
+    pub(super) jobs: Option<Arc<JobsService>>,
     pub(super) degradation: DegradationState,
     pub(super) logging: Log,
 }
@@ -263,6 +265,10 @@ impl Reporter {
         response.counters.extend(self.around.degradation.named());
         response.counters.extend(self.around.domains.outputs.counters().named());
         response.counters.extend(self.around.domains.intake.counters().named());
+        if let Some(jobs) = &self.around.jobs {
+            response.counters.extend(jobs.counters());
+            response.queues.insert("jobs".into(), jobs.queued());
+        }
         response.counters.extend(log_figures(self.around.logging.figures()));
         let evidence = self.around.domains.evidence.counters().named();
         let recorder = self.around.domains.recorders.counters().named();
@@ -282,6 +288,7 @@ impl Reporter {
             inspection: cameras.iter().any(|camera| camera.inspects),
             recordings: self.around.cameras.all().iter().any(|camera| camera.recorder.is_some()),
             batch: self.around.config.get().batch.recipes.is_some(),
+            jobs: self.around.jobs.is_some(),
             commands: !self.around.config.get().outputs.is_empty(),
             intake: !self.around.config.get().intake.is_empty(),
         };

@@ -4,7 +4,8 @@
 //! NAME.entries: (key length, 4 bytes BE │ key │ value length, 4 bytes BE │ value)…
 //! ```
 //! The outbox is left out. What waits in it belongs to one moment, and after a restore its streams continue above every
-//! number that can have been used; what may be missing is announced. So are the outputs of instruments that are on.
+//! number that can have been used; what may be missing is announced. So are the outputs of instruments that are on, and the
+//! queue of jobs: their pictures are not in the backup, and what was done since would be done again.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,7 +22,7 @@ use super::{Store, StoreError, aside, files, lock, migrate};
 /// The folder in the state directory that holds a dump while a backup is written.
 const DUMP: &str = "backup.parts";
 const ENDING: &str = ".entries";
-const LEFT_OUT: [&str; 3] = ["outbox", "outputs", "__sled__default"];
+const LEFT_OUT: [&str; 5] = ["outbox", "outputs", "jobs", "jobs_unpublished", "__sled__default"];
 /// A longer key or value was not written by this program.
 const MOST_BYTES: u32 = 256 << 20;
 /// Entries that are written at once.

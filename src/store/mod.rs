@@ -3,8 +3,8 @@
 //! Trees: `meta` (schema version, pending erasures), `outbox` (results until the broker has them), `goldens`
 //! and `gallery` (sets of golden pictures, people; their pictures are files beside the store), `counters`,
 //! `attendance` (who was present when), `outputs` (of instruments, while they are on), `recordings` (the files of the
-//! recorder), `intake` (how far files of telemetry were read, and the history of channels). The file `numbers` beside it
-//! records how far all numbers have come.
+//! recorder), `intake` (how far files of telemetry were read, and the history of channels), `jobs` (the queue of studio jobs).
+//! The file `numbers` beside it records how far all numbers have come.
 
 mod aside;
 mod attendance;
@@ -20,6 +20,7 @@ mod gallery;
 mod goldens;
 mod high_water;
 mod intake;
+mod jobs;
 mod letters;
 mod lock;
 mod marks;
@@ -51,6 +52,7 @@ pub use gallery::{
 };
 pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pruned, golden_entries_with};
 pub use intake::{IntakeChange, IntakeTables, Pruning};
+pub use jobs::{JobRecord, JobTables};
 pub use letters::{Letter, MAX_LETTERS};
 pub use numbers::Numbers;
 pub use open::{Loss, Opened, Store};

@@ -37,6 +37,8 @@ pub enum CommandKind {
     Backup,
     /// Microscopy: run recipes, and read their results.
     Batch,
+    /// Studio jobs: add, watch, cancel and retry them, and their queue.
+    Jobs,
     /// Write the archive for support, as `ocellus doctor --bundle` does.
     Bundle,
     /// Commands to instruments: run them, and turn their outputs off.
@@ -55,7 +57,7 @@ pub enum CommandKind {
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 21] = [
+    pub const ALL: [CommandKind; 22] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -70,6 +72,7 @@ impl CommandKind {
         CommandKind::Alarm,
         CommandKind::Backup,
         CommandKind::Batch,
+        CommandKind::Jobs,
         CommandKind::Bundle,
         CommandKind::Output,
         CommandKind::Intake,
@@ -96,6 +99,7 @@ impl CommandKind {
             CommandKind::Alarm => "alarm",
             CommandKind::Backup => "backup",
             CommandKind::Batch => "batch",
+            CommandKind::Jobs => "jobs",
             CommandKind::Bundle => "bundle",
             CommandKind::Output => "command",
             CommandKind::Intake => "intake",

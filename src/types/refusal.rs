@@ -46,6 +46,15 @@ pub enum Details {
         /// One entry for each rejected picture.
         rejected: Vec<RejectedOut>,
     },
+    /// The queue of jobs that has no place left.
+    Full {
+        /// Jobs that wait now.
+        waiting: u64,
+        /// How many may wait.
+        max: u64,
+        /// Seconds after which there will probably be a place.
+        retry_after_s: u64,
+    },
     /// The changes that a reload has applied.
     Reloaded(Box<ReloadedOut>),
 }

@@ -71,7 +71,13 @@ impl WebFault {
 impl From<Refusal> for WebFault {
     fn from(refusal: Refusal) -> WebFault {
         let Refusal { code, message, remedy, details } = refusal;
-        let response = FaultBody { message, remedy, details, headers: Vec::new() };
+        let headers = match details {
+            Details::Full { retry_after_s, .. } => {
+                vec![(header::RETRY_AFTER, HeaderValue::from(retry_after_s))]
+            }
+            _ => Vec::new(),
+        };
+        let response = FaultBody { message, remedy, details, headers };
         WebFault { status: status_of(code), code, response: Box::new(response) }
     }
 }
@@ -82,11 +88,12 @@ pub(super) fn status_of(code: &str) -> StatusCode {
         "bad_request" | "bad_action" => StatusCode::BAD_REQUEST,
         "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
         | "picture_unreadable" | "picture_too_large" | "bad_name" | "bad_import" | "bad_day"
-        | "bad_recipe" => StatusCode::UNPROCESSABLE_ENTITY,
+        | "bad_recipe" | "bad_job" | "bad_kind" => StatusCode::UNPROCESSABLE_ENTITY,
+        "queue_full" => StatusCode::TOO_MANY_REQUESTS,
         "not_allowed" => StatusCode::FORBIDDEN,
         "out_of_limits" | "no_value" => StatusCode::UNPROCESSABLE_ENTITY,
         "not_sent" | "not_confirmed" | "still_on" => StatusCode::BAD_GATEWAY,
-        "not_ready" | "not_stored" | "stopping" => StatusCode::SERVICE_UNAVAILABLE,
+        "not_ready" | "not_stored" | "stopping" | "draining" => StatusCode::SERVICE_UNAVAILABLE,
         "not_here" | "no_model" => StatusCode::NOT_IMPLEMENTED,
         "store" | "model_failed" => StatusCode::INTERNAL_SERVER_ERROR,
         "no_person" | "no_sample" | "picture_missing" | "not_found" => StatusCode::NOT_FOUND,

@@ -184,6 +184,13 @@ impl Web {
         self.shared.broadcast(message);
     }
 
+    /// Passes the state of a job to listeners.
+    pub fn job(&self, suffix: &str, body: &impl Payload) {
+        let at = (self.shared.clock.now().wall_ns, false);
+        let message = self.shared.snapshot.event("job", suffix, at, body);
+        self.shared.broadcast(message);
+    }
+
     /// Passes the values of a source of telemetry to listeners.
     pub fn intake(&self, suffix: &str, body: &impl Payload) {
         let at = (self.shared.clock.now().wall_ns, false);

@@ -46,6 +46,8 @@ const MODELS: &[(&str, &str, &str)] = &[
     ("mobilefacenet_float32", "embed", "f32 112,112 1,128"),
     ("part-embed", "embed", "f32 96,96 1,64"),
     ("part-class", "classify", "f32 96,96 1,2"),
+    ("edsr", "upscale", "f32 128,128 1,256,256,3"),
+    ("deeplab", "segment", "f32 64,64 1,64,64,2"),
 ];
 
 fn labels(task: &str, stem: &str) -> &'static str {
@@ -244,10 +246,14 @@ fn every_microscopy_recipe_in_the_documentation_and_in_config_is_read_without_a_
 /// The help of each command that a line of the documentation shows: `a|b` stands for two. Errors: there is no such command.
 fn helps(words: &[&str]) -> Result<Vec<String>, String> {
     let deeper =
-        ["alarm", "batch", "command", "faces", "golden", "models", "simulate", "users"].contains(&words[0]);
+        ["alarm", "batch", "command", "faces", "golden", "jobs", "models", "simulate", "users"].contains(&words[0]);
     let nested: Vec<&str> = if deeper { words[1].split('|').collect() } else { vec![""] };
+    // Each kind of job has options of its own.
+    let kinds: Vec<&str> =
+        if words.starts_with(&["jobs", "add"]) { words[2].split('|').collect() } else { vec![""] };
     let commands = words[0].split('|').flat_map(|word| nested.iter().map(move |under| [word, *under]));
-    let help = |command: [&str; 2]| {
+    let commands = commands.flat_map(|[word, under]| kinds.iter().map(move |kind| [word, under, *kind]));
+    let help = |command: [&str; 3]| {
         let words = command.into_iter().filter(|word| !word.is_empty());
         let output = Command::new(env!("CARGO_BIN_EXE_ocellus")).args(words).arg("--help").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

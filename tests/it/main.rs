@@ -14,6 +14,7 @@ mod heap;
 mod image;
 mod inspection;
 mod intake;
+mod jobs;
 mod microscopy;
 mod mqtt;
 mod outputs;

@@ -14,6 +14,8 @@ pub const MODULES: &[(&str, &str)] = &[
     ("timelapse", ""),
     ("serial", "config types"),
     ("datafiles", ""),
+    ("jobqueue", ""),
+    ("studio", ""),
     // Adapters.
     ("contract", "types"),
     ("audit", "contract telemetry types"),
@@ -22,7 +24,10 @@ pub const MODULES: &[(&str, &str)] = &[
     ("config", "datafiles timelapse engine image ring supervisor* types"),
     ("store", "datafiles config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
-    ("commands", "contract types recognition* attendance* inspection* intake* preview* microscopy* outputs*"),
+    (
+        "commands",
+        "contract types recognition* attendance* inspection* intake* preview* microscopy* outputs* jobs*",
+    ),
     ("control", "commands supervisor* telemetry types"),
     ("mqtt", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     ("web", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
@@ -37,6 +42,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("preview", "annotate ring image scheduler config telemetry types pipeline"),
     ("recorder", "annotate ring image store contract config supervisor* telemetry types pipeline"),
     ("microscopy", "timelapse engine image ring scheduler supervisor* contract config telemetry types"),
+    ("jobs", "jobqueue studio image engine pipeline store contract config supervisor* telemetry types"),
     ("outputs", "backoff serial store contract config supervisor* telemetry types"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
@@ -45,11 +51,11 @@ pub const MODULES: &[(&str, &str)] = &[
     // The whole.
     (
         "service",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs pipeline mqtt web",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs jobs pipeline mqtt web",
     ),
     (
         "cli",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs pipeline mqtt web service timelapse",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs jobs pipeline mqtt web service timelapse",
     ),
     ("main", "cli"),
 ];
@@ -79,6 +85,7 @@ pub const FACES: &[(&str, &[&str])] = &[
     ("preview", &["command"]),
     ("microscopy", &["command"]),
     ("outputs", &["command"]),
+    ("jobs", &["command"]),
 ];
 
 /// The domains: each holds one feature and none may import another. `pipeline` carries frames for all of them.
@@ -94,6 +101,7 @@ pub const DOMAINS: &[&str] = &[
     "recorder",
     "microscopy",
     "outputs",
+    "jobs",
 ];
 
 /// Where `unsafe` lives: a buffer's pool, a sink lent to a foreign thread, a terminal's ioctls; in the crates the ring's

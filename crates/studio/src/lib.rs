@@ -14,6 +14,7 @@ mod light;
 mod picture;
 mod resample;
 mod rows;
+mod together;
 mod upscale;
 mod watch;
 
@@ -25,5 +26,6 @@ pub use light::Light;
 pub use picture::{LIMITS, Picture};
 pub use resample::Resampler;
 pub use rows::{Collected, RowSink};
+pub use together::together;
 pub use upscale::{Fallback, Method, UpscaleOptions, Upscaled, Upscaler, upscale, upscale_to_file};
 pub use watch::Watch;

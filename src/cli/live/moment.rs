@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 /// A duration such as `90s`, `10m` or `1h 30m`; a number alone is seconds.
-pub(super) fn duration(text: &str) -> anyhow::Result<Duration> {
+pub(in crate::cli) fn duration(text: &str) -> anyhow::Result<Duration> {
     let seconds = text.trim().parse::<u32>().map(|seconds| SignedDuration::from_secs(seconds.into()));
     let parsed = seconds.or_else(|_| text.parse::<SignedDuration>());
     let parsed = parsed.ok().and_then(|parsed| Duration::try_from(parsed).ok());

@@ -8,7 +8,7 @@ use rustix::termios::tcgetwinsize;
 const USUAL: (usize, usize) = (80, 24);
 
 /// The standard output, as a place to redraw.
-pub(super) struct Screen {
+pub(in crate::cli) struct Screen {
     is_terminal: bool,
     /// Lines of the last picture, which the next one replaces.
     drawn: usize,
@@ -17,17 +17,17 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new() -> Screen {
+    pub(in crate::cli) fn new() -> Screen {
         Screen { is_terminal: std::io::stdout().is_terminal(), drawn: 0, is_closed: false }
     }
 
-    pub(super) fn is_terminal(&self) -> bool {
+    pub(in crate::cli) fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
     /// Shows `lines` in the place of those before. It is one write, and each line overwrites its former one, so that
     /// nothing flickers; the picture is cut to the size of the terminal, so that no line wraps.
-    pub(super) fn redraw(&mut self, lines: &[String]) -> std::io::Result<()> {
+    pub(in crate::cli) fn redraw(&mut self, lines: &[String]) -> std::io::Result<()> {
         let (columns, rows) = size();
         let text = picture(lines, self.drawn, columns, rows);
         self.drawn = lines.len().min(rows.saturating_sub(1));
@@ -35,7 +35,7 @@ impl Screen {
     }
 
     /// Prints one line below those that are there.
-    pub(super) fn line(&mut self, line: &str) -> std::io::Result<()> {
+    pub(in crate::cli) fn line(&mut self, line: &str) -> std::io::Result<()> {
         self.write(&format!("{line}\n"))
     }
 

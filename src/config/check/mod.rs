@@ -9,6 +9,7 @@ mod evidence;
 mod faces;
 mod inspect;
 mod intake;
+mod jobs;
 mod log;
 mod model;
 mod mqtt;
@@ -136,6 +137,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         web: web::web(root.table("web"), &scope, &device.state_dir),
         attendance: attendance::attendance(root.table("attendance")),
         batch: batch::batch(root.table("batch"), &scope),
+        jobs: jobs::jobs(root.table("jobs"), &scope, &models),
         runtime: device::runtime(root.table("runtime"), &scope),
         degradation: degradation::degradation(root.table("degradation")),
         supervisor: device::supervisor(root.table("supervisor"), &models, &cameras, &triggers),

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::super::raw::{Doc, TomlTable};
 use super::super::{
-    AttendanceConfig, BatchConfig, Config, EvidenceConfig, IntakeStoreConfig, OutboxConfig, RecorderConfig,
+    AttendanceConfig, BatchConfig, Config, EvidenceConfig, IntakeStoreConfig, JobsConfig, OutboxConfig,
+    RecorderConfig,
 };
 use super::{
     Files, SectionScope, attendance, degradation, device, evidence, intake, log, mqtt, preview, web,
@@ -50,6 +51,8 @@ impl Config {
                 .or("attendance", attendance::attendance, |usual| AttendanceConfig { keep_days: 0, ..usual }),
             // A run is begun by a person, who can wait for a sound file.
             batch: BatchConfig::default(),
+            // Jobs that wait keep waiting: none may be done with other settings than were meant.
+            jobs: JobsConfig::default(),
             // Sources that were salvaged in part could read a folder in another way than it was read before.
             intake: Vec::new(),
             intake_store: salvage

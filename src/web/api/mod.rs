@@ -5,6 +5,7 @@ pub(super) mod batch;
 pub(super) mod commands;
 pub(super) mod inspections;
 pub(super) mod intake;
+pub(super) mod jobs;
 pub(super) mod people;
 pub(super) mod recordings;
 pub(super) mod session;

@@ -5,13 +5,14 @@ use serde_json::Value;
 
 use super::super::answer::mime;
 use super::super::api::{
-    attendance, batch, commands, inspections, intake, people, recordings, session, state, views,
+    attendance, batch, commands, inspections, intake, jobs, people, recordings, session, state, views,
 };
 use super::super::bodies::{EnrolIn, FitIn, MarkIn, MergeIn, PicturesIn, RenameIn, RunIn};
 use super::super::snapshot::INSPECTIONS;
 use super::{Gives, Param, QueryShape, Route, Verb, of};
 use crate::commands::batch::{BatchOut, MarkedOut, ResultsOut, TracesOut};
 use crate::commands::faces::{ChangedOut, EnrolledOut, ErasedOut, ImportedOut, PeopleOut, ReenrolledOut};
+use crate::commands::jobs::{JobIn, WorkflowIn};
 use crate::commands::outputs::{CommandsOut, OffOut, RanOut};
 use crate::commands::service::RestartedOut;
 use crate::config::users::Role;
@@ -19,7 +20,10 @@ use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, DeletedOut, HealthOut, LoginIn, RefusedOut, SessionOut,
     StatusOut, TelemetryOut, TriggerIn, UnitOut,
 };
-use crate::contract::{BadOut, BatchProgress, Day, InspectionOut, IntakeList, SeriesOut, Telemetry};
+use crate::contract::{
+    AddedOut, BadOut, BatchProgress, Day, InspectionOut, IntakeList, JobOut, JobsHealthOut, JobsOut,
+    QueueOut, SeriesOut, Telemetry, WorkflowOut,
+};
 use crate::types::RecordingPage;
 
 const ANYONE: Option<Role> = None;
@@ -94,6 +98,21 @@ const SERIES: &[Param] = &[
         shape: QueryShape::UpTo(5_000),
     },
     Param { name: "format", says: "json by default.", shape: QueryShape::Word(&["json", "csv"]) },
+];
+
+const JOBS: &[Param] = &[
+    Param {
+        name: "state",
+        says: "Of one state only.",
+        shape: QueryShape::Word(&["pending", "running", "completed", "failed", "cancelled", "quarantined"]),
+    },
+    Param { name: "kind", says: "Of one kind only.", shape: QueryShape::Text },
+    Param {
+        name: "before",
+        says: "With a lower number: the field next of the page before.",
+        shape: QueryShape::FromZero,
+    },
+    limit(jobs::MOST),
 ];
 
 const FRAME: Param =
@@ -276,6 +295,36 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Post "/api/v1/batch/{recipe}/fits", OPERATOR, batch::fit;
         "Merge the good traces of all fields of view, and fit those of one feature with a model."
         => json::<ResultsOut>(), takes FitIn;
+    Get "/api/v1/status/queue", VIEWER, jobs::queue;
+        "The queue of studio jobs."
+        => json::<QueueOut>();
+    Get "/api/v1/status/queue/health", VIEWER, jobs::health;
+        "Whether the queue of studio jobs does its work, and what is wrong if it does not."
+        => json::<JobsHealthOut>();
+    Post "/api/v1/status/queue/{action}", OPERATOR, jobs::control;
+        "Pause, resume or drain the queue of studio jobs: the last part of the path says which."
+        => json::<QueueOut>();
+    Get "/api/v1/jobs", VIEWER, jobs::list;
+        "Studio jobs, newest first."
+        => json::<JobsOut>(), query JOBS;
+    Post "/api/v1/jobs", OPERATOR, jobs::add;
+        "Add a studio job; 429 with Retry-After where the queue is full."
+        => Gives::Json(202, of::<AddedOut>), takes JobIn;
+    Get "/api/v1/jobs/{id}", VIEWER, jobs::show;
+        "A studio job with its progress, its times and its answer."
+        => json::<JobOut>();
+    Post "/api/v1/jobs/{id}/cancel", OPERATOR, jobs::cancel;
+        "Cancel a studio job and those that need it."
+        => json::<JobOut>();
+    Post "/api/v1/jobs/{id}/retry", OPERATOR, jobs::retry;
+        "Try a studio job again that failed, was cancelled or is set aside."
+        => json::<JobOut>();
+    Post "/api/v1/workflows", OPERATOR, jobs::workflow;
+        "Add studio jobs that depend on one another: all of them, or none."
+        => Gives::Json(202, of::<WorkflowOut>), takes WorkflowIn;
+    Get "/api/v1/workflows/{id}", VIEWER, jobs::follow;
+        "A workflow with its jobs."
+        => json::<WorkflowOut>();
     Get COMMANDS, VIEWER, commands::list;
         "Commands to instruments: limits, interlocks, and what is on."
         => json::<CommandsOut>();

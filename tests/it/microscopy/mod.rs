@@ -6,7 +6,7 @@ mod fit;
 mod merge;
 mod model;
 mod results;
-mod run;
+pub mod run;
 mod service;
 mod show;
 mod support;

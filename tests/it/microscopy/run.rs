@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The movie of PyAMA's reference run: each pixel three times each way, position 1 mirrored left-right, position 2
 /// top-bottom; both channels are the same pictures. One file a position, `repeats` times one after the other.
-pub(super) fn stacks(folder: &Path, positions: usize, repeats: usize) {
+pub fn stacks(folder: &Path, positions: usize, repeats: usize) {
     let movie = Stack::open(&[shared("mitocheck_movie")], &StackOptions::default()).unwrap();
     let mut reader = movie.reader().unwrap();
     let mut frames = Vec::new();
@@ -77,7 +77,7 @@ fn enlarged(plane: &Plane, position: usize) -> Vec<u16> {
     large
 }
 
-pub(super) const RECIPE: &str = "\
+pub const RECIPE: &str = "\
 [experiment]
 input = \"stacks/movie_scene*.ome.tif\"
 out = \"results\"

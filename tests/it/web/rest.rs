@@ -86,7 +86,7 @@ fn every_documented_read_answers_as_its_schema_says() {
     );
     assert_eq!(
         status["features"],
-        json!({ "people": false, "inspection": false, "recordings": false, "batch": false, "commands": false, "intake": false })
+        json!({ "people": false, "inspection": false, "recordings": false, "batch": false, "jobs": false, "commands": false, "intake": false })
     );
     let telemetry = client.get("/api/v1/telemetry").json();
     assert_eq!(telemetry["history"].as_array().unwrap().last().unwrap()["seq"], telemetry["now"]["seq"]);

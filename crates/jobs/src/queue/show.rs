@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Queue;
+use crate::cache::CacheKey;
 use crate::job::{Doing, Job, JobId, State, StepTime};
 use crate::report::{Filter, JobReport, ProcessingTimes, Status, WaitTimes, WaitsFor, WorkflowReport};
 use crate::time::{Now, signed};
@@ -20,6 +21,12 @@ impl Queue {
     /// The result of a completed job.
     pub fn result(&self, id: JobId) -> Option<Arc<[u8]>> {
         self.jobs.get(&id).and_then(|job| job.facts.result.clone())
+    }
+
+    /// The newest job whose result is kept under `key`, and that result.
+    pub fn kept(&self, key: &CacheKey) -> Option<(JobId, Arc<[u8]>)> {
+        let id = self.index.kept(key)?;
+        Some((id, self.result(id)?))
     }
 
     /// What was asked for.

@@ -1,0 +1,66 @@
+//! Checks `[jobs]`.
+
+use std::time::Duration;
+
+use super::SectionScope;
+use crate::config::raw::{TomlTable, nearest};
+use crate::config::{JobsConfig, ModelConfig, Task};
+
+/// The longest time limit: the queue's own.
+const DAY_S: u32 = 86_400;
+const DAY_MS: u32 = DAY_S * 1_000;
+
+pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[ModelConfig]) -> JobsConfig {
+    let usual = JobsConfig::default();
+    let folder = |key| table.text(key).map(|folder| scope.files.resolve(folder.as_ref()));
+    let threads = table.get("threads").and_then(|field| field.whole(1..=64)).map(|threads| threads as usize);
+    let backoff = table.millis("backoff_ms", 1_000, 0..=DAY_MS);
+    let backoff_max = table.millis("backoff_max_ms", 300_000, 0..=DAY_MS);
+    if backoff > backoff_max {
+        table.fault("backoff_ms", "more than backoff_max_ms", "lower it, or raise backoff_max_ms");
+    }
+    let config = JobsConfig {
+        enabled: table.boolean("enabled", usual.enabled),
+        workers: table.whole("workers", 2u32, 1..=64) as usize,
+        threads,
+        max_queue_size: table.whole("max_queue_size", 100u32, 1..=1_000_000) as usize,
+        max_attempts: table.whole("max_attempts", 4u32, 1..=100),
+        time_limit: Duration::from_secs(table.whole("time_limit_s", 600u32, 1..=DAY_S).into()),
+        age: table.millis("age_ms", 10_000, 1..=DAY_MS),
+        backoff,
+        backoff_max,
+        history_count: table.whole("history_count", 1_000u32, 1..=1_000_000) as usize,
+        history_days: table.whole("history_days", 30u32, 0..=36_500),
+        pictures: folder("pictures"),
+        out: folder("out"),
+        upscale_model: model(&table, "upscale_model", (Task::Upscale, "upscale"), models),
+        segment_model: model(&table, "segment_model", (Task::Segment, "segment"), models),
+    };
+    table.finish();
+    config
+}
+
+/// The model that `key` names; a card of another task is refused here, the file itself by `ocellus check`.
+fn model(
+    table: &TomlTable<'_, '_>,
+    key: &'static str,
+    (task, word): (Task, &str),
+    models: &[ModelConfig],
+) -> Option<ModelConfig> {
+    let field = table.get(key)?;
+    let name = field.text()?;
+    let Some(model) = models.iter().find(|model| model.name == name) else {
+        let known: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+        let remedy = match known.is_empty() {
+            true => format!("add a section [model.{name}] with task = \"{word}\""),
+            false => nearest(name, &known),
+        };
+        field.fault(format!("there is no model \"{name}\""), remedy);
+        return None;
+    };
+    if model.card.task.is_some_and(|of_card| of_card != task) {
+        field.fault("this model has another task", format!("name a model of task \"{word}\""));
+        return None;
+    }
+    Some(model.clone())
+}

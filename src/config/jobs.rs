@@ -1,0 +1,63 @@
+//! Settings of `[jobs]`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::ModelConfig;
+
+/// `[jobs]`: the queue of studio jobs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobsConfig {
+    /// Whether the service has a queue of jobs.
+    pub enabled: bool,
+    /// Jobs that run at once.
+    pub workers: usize,
+    /// Threads that compute one picture; `None`: one for each core.
+    pub threads: Option<usize>,
+    /// Jobs that may wait; further ones are refused at once.
+    pub max_queue_size: usize,
+    /// Attempts of jobs that ask for no number, the first included.
+    pub max_attempts: u32,
+    /// Time limit of an attempt of jobs that ask for none.
+    pub time_limit: Duration,
+    /// Waiting that makes up for one step of priority.
+    pub age: Duration,
+    /// Longest pause after the first failure; it doubles for each further one.
+    pub backoff: Duration,
+    /// Ceiling of that pause.
+    pub backoff_max: Duration,
+    /// Ended jobs that are kept with their answers.
+    pub history_count: usize,
+    /// Days after which ended jobs are removed.
+    pub history_days: u32,
+    /// Folder of the pictures that REST and MQTT may name; `None`: they may name none.
+    pub pictures: Option<PathBuf>,
+    /// Folder of the files that jobs make; `None`: `jobs` in the state directory.
+    pub out: Option<PathBuf>,
+    /// The super-resolution model; `None`: pictures are enlarged without one.
+    pub upscale_model: Option<ModelConfig>,
+    /// The model that finds the foreground; `None`: no variations are made.
+    pub segment_model: Option<ModelConfig>,
+}
+
+impl Default for JobsConfig {
+    fn default() -> JobsConfig {
+        JobsConfig {
+            enabled: false,
+            workers: 2,
+            threads: None,
+            max_queue_size: 100,
+            max_attempts: 4,
+            time_limit: Duration::from_secs(600),
+            age: Duration::from_millis(10_000),
+            backoff: Duration::from_millis(1_000),
+            backoff_max: Duration::from_millis(300_000),
+            history_count: 1_000,
+            history_days: 30,
+            pictures: None,
+            out: None,
+            upscale_model: None,
+            segment_model: None,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Which pictures a request may name, and the files that a job makes.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::JobFileOut;
+use crate::jobs::command::FormatIn;
+use crate::jobs::kind::{JobFailure, PlannedJob};
+use crate::studio::{FileFormat, SavedPicture, StudioError};
+use crate::types::{Origin, Refusal};
+
+/// The longest name of a job that is made of a file's name, in characters.
+const LONGEST_NAME: usize = 100;
+/// Quality of a JPEG where the request names none.
+const USUAL_QUALITY: u8 = 90;
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Saving {
+    format: FormatIn,
+    quality: u8,
+}
+
+impl Saving {
+    /// What a request asks for.
+    ///
+    /// # Errors
+    /// A quality that is none.
+    pub(super) fn new(format: Option<FormatIn>, quality: Option<u8>) -> Result<Saving, Refusal> {
+        let quality = quality.unwrap_or(USUAL_QUALITY);
+        if !(1..=100).contains(&quality) {
+            return Err(Refusal::new("bad_job", format!("quality is {quality}"), "use 1 to 100"));
+        }
+        Ok(Saving { format: format.unwrap_or(FormatIn::Png), quality })
+    }
+
+    pub(super) fn format(&self) -> FileFormat {
+        match self.format {
+            FormatIn::Png => FileFormat::Png,
+            FormatIn::Jpeg => FileFormat::Jpeg { quality: self.quality },
+        }
+    }
+}
+
+/// The job called `name` whose work reads `payload`.
+///
+/// # Errors
+/// The name of a file is not UTF-8.
+pub(super) fn payload(payload: &impl Serialize, name: String) -> Result<PlannedJob, Refusal> {
+    let payload = serde_json::to_vec(payload).map_err(|error| {
+        Refusal::new("bad_name", format!("a file's name cannot be kept: {error}"), "use names in UTF-8")
+    })?;
+    Ok(PlannedJob { name, payload, time_limit_ms: None })
+}
+
+/// A file that was written, as an answer has it.
+pub(super) fn saved(file: SavedPicture) -> JobFileOut {
+    JobFileOut {
+        path: file.path.display().to_string(),
+        sha256: file.sha256,
+        bytes: file.bytes,
+        width: file.width as u64,
+        height: file.height as u64,
+    }
+}
+
+/// Whether the file of a kept answer is there, with the length that it had.
+pub(super) fn is_still_there(made: &JobFileOut) -> bool {
+    let found = std::fs::metadata(&made.path);
+    found.is_ok_and(|file| file.is_file() && file.len() == made.bytes)
+}
+
+/// Makes the folder of the results, unless it is there.
+///
+/// # Errors
+/// A failure that may pass.
+pub(super) fn make_folder(folder: &Path) -> Result<(), JobFailure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| failure(StudioError::Write { path: folder.to_owned(), source }))
+}
+
+/// Whether another attempt is worth it: what the disk or the runtime refuses may pass, and a picture stays as it is.
+pub(super) fn failure(error: StudioError) -> JobFailure {
+    match error {
+        StudioError::Cancelled => JobFailure::Stopped,
+        StudioError::Write { .. } | StudioError::Run(_) => JobFailure::passing(error.explanation()),
+        _ => JobFailure::lasting(error.explanation()),
+    }
+}
+
+/// The picture that `name` names: below `folder`, or, from the command line, anywhere. Whoever may use the control socket
+/// owns the box; REST and MQTT reach no file outside of the folder.
+///
+/// # Errors
+/// `bad_name`, `not_allowed` or `unknown_picture`, with what to do next.
+pub(super) fn picture(name: &str, folder: Option<&Path>, origin: Origin) -> Result<PathBuf, Refusal> {
+    let path = Path::new(name);
+    let is_local = matches!(origin, Origin::Cli { .. });
+    if name.is_empty() || name.chars().any(char::is_control) {
+        let message = format!("{:?} is no name of a picture", name.chars().take(40).collect::<String>());
+        return Err(Refusal::new("bad_name", message, "name a file, without control characters"));
+    }
+    let found = match (folder, path.is_absolute()) {
+        (_, true) if is_local => path.to_owned(),
+        (Some(folder), false) if path.components().all(|part| matches!(part, Component::Normal(_))) => {
+            folder.join(path)
+        }
+        (None, false) => {
+            let message = "the configuration names no folder of pictures";
+            let remedy = "write pictures = \"FOLDER\" below [jobs] and restart the service";
+            return Err(Refusal::new("not_allowed", message, remedy));
+        }
+        _ => {
+            let message = format!("the picture {name:?} lies outside of the folder of pictures");
+            let remedy =
+                "name it from that folder on ([jobs] pictures), without .. and without / at the beginning";
+            return Err(Refusal::new("bad_name", message, remedy));
+        }
+    };
+    match found.is_file() {
+        true => Ok(found),
+        false => {
+            let message = format!("there is no picture {}", found.display());
+            let remedy = "check the name, and that the service's user may read the folder";
+            Err(Refusal::new("unknown_picture", message, remedy))
+        }
+    }
+}
+
+/// Removes the files of `folder` that an earlier process was writing when it died: the jobs make them anew.
+pub(super) fn remove_partial(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.')
+            && name.ends_with(".part")
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!("jobs: {} was left behind and cannot be removed: {error}", path.display());
+        }
+    }
+}
+
+/// The name of a picture without its folder and its ending, as an output's name may begin; at most `longest` bytes.
+pub(super) fn stem(path: &Path, longest: usize) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let plain = |c: char| if c == '/' || c == '\\' || c.is_control() { '_' } else { c };
+    let mut stem: String = stem.chars().map(plain).collect();
+    while stem.len() > longest {
+        stem.pop();
+    }
+    match stem.trim_start_matches('.') {
+        "" => "picture".to_owned(),
+        stem => stem.to_owned(),
+    }
+}
+
+/// The name of the file that people see, as the name of a job may be.
+pub(super) fn job_name(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.chars().take(LONGEST_NAME).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_from_afar_reaches_no_file_outside_of_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("shop");
+        std::fs::create_dir_all(folder.join("a")).unwrap();
+        std::fs::write(folder.join("a/photo.jpg"), "x").unwrap();
+        std::fs::write(dir.path().join("secret.jpg"), "x").unwrap();
+        let ask = |name: &str, origin| picture(name, Some(&folder), origin).map_err(|refusal| refusal.code);
+        assert_eq!(ask("a/photo.jpg", Origin::Web), Ok(folder.join("a/photo.jpg")));
+        let secret = dir.path().join("secret.jpg").display().to_string();
+        for name in ["../secret.jpg", "a/../../secret.jpg", "./a/photo.jpg", &secret, "a\n.jpg", ""] {
+            assert_eq!(ask(name, Origin::Mqtt), Err("bad_name"), "{name:?}");
+        }
+        assert_eq!(ask("a/absent.jpg", Origin::Web), Err("unknown_picture"));
+        assert_eq!(picture("a.jpg", None, Origin::Web).unwrap_err().code, "not_allowed");
+        let cli = Origin::Cli { uid: None };
+        assert_eq!(ask(&secret, cli), Ok(dir.path().join("secret.jpg")));
+        assert_eq!(ask("../secret.jpg", cli), Err("bad_name"));
+    }
+
+    #[test]
+    fn an_output_is_called_as_its_picture_within_what_a_file_may_be_called() {
+        assert_eq!(stem(Path::new("/a/photo.of.me.jpg"), 99), "photo.of.me");
+        assert_eq!(stem(Path::new("..hidden.jpg"), 99), "hidden");
+        assert_eq!(stem(Path::new("a\\b\n.jpg"), 99), "a_b_");
+        assert_eq!(stem(Path::new("/"), 99), "picture");
+        assert!(stem(Path::new(&"ü".repeat(100)), 99).len() == 98);
+    }
+}

@@ -1,0 +1,205 @@
+//! The kind `upscale`: a picture enlarged by a super-resolution model, tile by tile, or, where there is none, by Lanczos; the
+//! answer says which.
+
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::files::{self, Saving};
+use super::lazy::LazyModel;
+use crate::contract::{JobResult, UpscaledOut};
+use crate::engine::Model;
+use crate::image::picture;
+use crate::jobqueue::CacheKey;
+use crate::jobs::command::{FallbackIn, UpscaleIn};
+use crate::jobs::kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
+use crate::jobs::task::Task;
+use crate::studio::{
+    Fallback, LIMITS, Method, Picture, StudioError, Target, UpscaleOptions, Upscaler, Watch, upscale_to_file,
+};
+use crate::types::{Origin, Refusal, sha256};
+
+const NAME: &str = "upscale";
+/// The longest beginning of a file's name in bytes, from the picture.
+const LONGEST_STEM: usize = 100;
+/// The share of an attempt after which the picture is read.
+const READ: f32 = 0.05;
+
+/// What the kind is built from.
+pub struct UpscaleAround {
+    /// The super-resolution model; pictures are enlarged also where there is none.
+    pub model: LazyModel,
+    /// Threads that compute one picture.
+    pub threads: usize,
+    /// Folder of the pictures that a request from afar may name.
+    pub pictures: Option<PathBuf>,
+    /// Folder of the results.
+    pub out: PathBuf,
+}
+
+/// Enlarges pictures by a model or by Lanczos.
+pub struct UpscaleKind {
+    around: UpscaleAround,
+    /// Sessions that no job uses now.
+    idle: Mutex<Vec<Upscaler>>,
+}
+
+/// What a job's work reads: the request with everything decided.
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    picture: PathBuf,
+    #[serde(flatten)]
+    options: Options,
+}
+
+/// What the result depends on, besides the picture and the model.
+#[derive(Debug, Serialize, Deserialize)]
+struct Options {
+    factor: u8,
+    #[serde(flatten)]
+    saving: Saving,
+    fallback: FallbackIn,
+}
+
+impl UpscaleKind {
+    /// The kind, without a model in memory.
+    pub fn new(around: UpscaleAround) -> UpscaleKind {
+        files::remove_partial(&around.out);
+        UpscaleKind { around, idle: Mutex::default() }
+    }
+
+    /// Sessions for one job: those of an earlier one, or new ones.
+    fn upscaler(&self, model: &Model) -> Result<Upscaler, StudioError> {
+        if let Some(upscaler) = self.idle.lock().pop() {
+            return Ok(upscaler);
+        }
+        Upscaler::new(model, self.around.threads)
+    }
+
+    fn enlarge(
+        &self,
+        task: &Task<'_>,
+        payload: &Payload,
+        picture: &Picture,
+        model: Result<&Model, StudioError>,
+    ) -> Result<UpscaledOut, StudioError> {
+        let Payload { picture: path, options } = payload;
+        let stem = format!("{}-x{}", files::stem(path, LONGEST_STEM), options.factor);
+        let target = Target { folder: &self.around.out, stem: &stem, format: options.saving.format() };
+        let report = |fraction: f32| task.progress(READ + fraction * (1.0 - READ), "enlarge");
+        let is_stopped = || task.is_stopped();
+        let watch = Watch::new(&is_stopped, &report);
+        let (mut upscaler, fault) = match model.and_then(|model| self.upscaler(model)) {
+            Ok(upscaler) => (Some(upscaler), None),
+            Err(fault) => (None, Some(fault)),
+        };
+        let given = upscaler.as_mut().ok_or_else(|| fault.unwrap_or(StudioError::NoModel));
+        let done = upscale_to_file(picture, given, &options.studio(), &target, &watch);
+        self.idle.lock().extend(upscaler);
+        done.map(shown)
+    }
+}
+
+impl JobKind for UpscaleKind {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn plan(&self, asked: Map<String, Value>, origin: Origin) -> Result<PlannedJob, Refusal> {
+        let asked: UpscaleIn = parameters(NAME, asked)?;
+        let picture = files::picture(&asked.picture, self.around.pictures.as_deref(), origin)?;
+        let options = Options {
+            factor: asked.factor.unwrap_or(2),
+            saving: Saving::new(asked.format, asked.quality)?,
+            fallback: asked.fallback.unwrap_or(FallbackIn::Lanczos),
+        };
+        if !matches!(options.factor, 2 | 4) {
+            let message = format!("factor is {}", options.factor);
+            return Err(Refusal::new("bad_job", message, "use 2 or 4"));
+        }
+        let name = files::job_name(&picture);
+        files::payload(&Payload { picture, options }, name)
+    }
+
+    fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure> {
+        let payload: Payload = task.payload()?;
+        task.progress(0.0, "read");
+        let bytes = picture::load(&payload.picture, &LIMITS).map_err(|error| files::failure(error.into()))?;
+        let model = self.around.model.get();
+        let cache_key = match (&model, self.around.model.is_configured()) {
+            (Ok(model), _) => Some(payload.options.key(&bytes, model.sha256())),
+            (Err(_), false) => Some(payload.options.key(&bytes, "")),
+            // The model may be there the next time.
+            (Err(_), true) => None,
+        };
+        if cache_key.as_ref().is_some_and(|key| task.answer_with_kept(key)) {
+            return Ok(JobDone::Kept);
+        }
+        let picture = Picture::read(&bytes, &LIMITS).map_err(files::failure)?;
+        drop(bytes);
+        if task.is_stopped() {
+            return Err(JobFailure::Stopped);
+        }
+        files::make_folder(&self.around.out)?;
+        task.progress(READ, "enlarge");
+        let is_by_model = model.is_ok();
+        let model = model.as_deref().map_err(reason);
+        let made = self.enlarge(task, &payload, &picture, model).map_err(files::failure)?;
+        // A model that failed in this job may do the next one.
+        let is_kept = made.fell_back.is_none() || !is_by_model;
+        let cache_key = cache_key.filter(|_| is_kept);
+        Ok(JobDone::Made { result: JobResult::Upscaled(made), cache_key })
+    }
+
+    fn is_still_there(&self, result: &JobResult) -> bool {
+        let JobResult::Upscaled(made) = result else { return false };
+        files::is_still_there(&made.file)
+    }
+}
+
+impl Options {
+    fn studio(&self) -> UpscaleOptions {
+        let fallback = match self.fallback {
+            FallbackIn::Lanczos => Fallback::Lanczos,
+            FallbackIn::Original => Fallback::Original,
+            FallbackIn::None => Fallback::None,
+        };
+        UpscaleOptions { factor: self.factor.into(), fallback, ..UpscaleOptions::default() }
+    }
+
+    /// The key of the result of the picture `bytes` by the model with this digest; empty where there is none.
+    fn key(&self, bytes: &[u8], model: &str) -> CacheKey {
+        // Plain words and numbers: nothing in them can fail.
+        let options = serde_json::to_vec(self).unwrap_or_default();
+        CacheKey::of(NAME, &options, &[&sha256(bytes)], model, 0)
+    }
+}
+
+/// The same reason once more: an error of the engine cannot be copied, and the answer needs it beside the model.
+fn reason(error: &StudioError) -> StudioError {
+    match error {
+        StudioError::NoModel => StudioError::NoModel,
+        other => StudioError::Model {
+            model: NAME.into(),
+            fault: other.to_string(),
+            needed: "that can be used ([jobs] upscale_model)",
+        },
+    }
+}
+
+fn shown(done: crate::studio::Upscaled) -> UpscaledOut {
+    let (method, model, tiles) = match done.method {
+        Method::Model { sha256, tiles, .. } => ("model", Some(sha256), tiles as u64),
+        Method::Lanczos => ("lanczos", None, 0),
+        Method::Original => ("original", None, 0),
+    };
+    UpscaledOut {
+        file: files::saved(done.file),
+        method: method.to_owned(),
+        model,
+        tiles,
+        fell_back: done.fell_back,
+    }
+}

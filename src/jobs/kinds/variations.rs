@@ -1,0 +1,284 @@
+//! The kind `variations`: the foreground of a picture is cut out and put on several backgrounds, side by side.
+
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::files::{self, Saving};
+use super::lazy::LazyModel;
+use crate::contract::{JobResult, VariationOut, VariationsOut};
+use crate::engine::Model;
+use crate::image::picture;
+use crate::jobqueue::CacheKey;
+use crate::jobs::command::VariationsIn;
+use crate::jobs::kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
+use crate::jobs::task::Task;
+use crate::studio::{
+    Background, ComposeOptions, CutoutOptions, LIMITS, Picture, PictureWriter, SavedPicture, Segmenter,
+    Shadow, SolidColour, StudioError, Subject, Target, Watch, compose, cutout, together,
+};
+use crate::types::{Explanation, Origin, Refusal, sha256};
+
+const NAME: &str = "variations";
+/// The most backgrounds of one job.
+const MOST_BACKGROUNDS: usize = 32;
+/// The longest beginning of a file's name in bytes, from the picture and from the background.
+const LONGEST_STEM: usize = 60;
+const LONGEST_LABEL: usize = 40;
+/// The shares of an attempt after which the picture is read, the foreground is known, and it is cut out.
+const READ: f32 = 0.05;
+const FOUND: f32 = 0.15;
+const CUT: f32 = 0.5;
+
+/// What the kind is built from.
+pub struct VariationsAround {
+    /// The segmentation model, which finds the foreground.
+    pub model: LazyModel,
+    /// Threads that compute one picture.
+    pub threads: usize,
+    /// Folder of the pictures that a request from afar may name.
+    pub pictures: Option<PathBuf>,
+    /// Folder of the results.
+    pub out: PathBuf,
+}
+
+/// Cuts foregrounds out and puts them on backgrounds.
+pub struct VariationsKind {
+    around: VariationsAround,
+    /// Sessions that no job uses now.
+    idle: Mutex<Vec<Segmenter>>,
+}
+
+/// What a job's work reads: the request with everything decided.
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    picture: PathBuf,
+    backgrounds: Vec<Behind>,
+    shadow: bool,
+    #[serde(flatten)]
+    saving: Saving,
+}
+
+/// A background with everything decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Behind {
+    White,
+    Plain([u8; 3]),
+    Random(u64),
+    Picture(PathBuf),
+}
+
+impl Behind {
+    /// Reads `white`, `plain:#rrggbb`, `random`, `random:SEED`, or the name of a picture. A `random` without a seed has that of
+    /// its place in the list, so that two of them differ and the same request gives the same pictures.
+    fn read(text: &str, at: usize, around: &VariationsAround, origin: Origin) -> Result<Behind, Refusal> {
+        let bad = |remedy: &str| Refusal::new("bad_job", format!("background {text:?}"), remedy);
+        if let Some(colour) = text.strip_prefix("plain:") {
+            let colour: SolidColour = colour
+                .parse()
+                .map_err(|_| bad("write the colour as plain:#rrggbb, for instance plain:#e8e8e8"))?;
+            return Ok(Behind::Plain(colour.0));
+        }
+        if let Some(seed) = text.strip_prefix("random:") {
+            let seed = seed.parse().map_err(|_| bad("write the seed as a whole number, such as random:7"))?;
+            return Ok(Behind::Random(seed));
+        }
+        match text {
+            "white" => Ok(Behind::White),
+            "random" => Ok(Behind::Random(at as u64)),
+            "plain" => Err(bad("write its colour, for instance plain:#e8e8e8")),
+            name => files::picture(name, around.pictures.as_deref(), origin).map(Behind::Picture),
+        }
+    }
+
+    /// How the file of the variation is called after its picture.
+    fn label(&self) -> String {
+        match self {
+            Behind::White => "white".into(),
+            Behind::Plain([r, g, b]) => format!("{r:02x}{g:02x}{b:02x}"),
+            Behind::Random(seed) => format!("random{seed}"),
+            Behind::Picture(path) => files::stem(path, LONGEST_LABEL),
+        }
+    }
+
+    /// The same in the words of a request.
+    fn shown(&self) -> String {
+        match self {
+            Behind::White => "white".into(),
+            Behind::Plain([r, g, b]) => format!("plain:#{r:02x}{g:02x}{b:02x}"),
+            Behind::Random(seed) => format!("random:{seed}"),
+            Behind::Picture(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// What was read of a job's files.
+struct Inputs {
+    picture: Vec<u8>,
+    /// The bytes of each background that is a picture.
+    behind: Vec<Option<Vec<u8>>>,
+}
+
+impl VariationsKind {
+    /// The kind, without a model in memory.
+    pub fn new(around: VariationsAround) -> VariationsKind {
+        VariationsKind { around, idle: Mutex::default() }
+    }
+
+    fn read(&self, payload: &Payload) -> Result<Inputs, JobFailure> {
+        let load = |path: &Path| picture::load(path, &LIMITS).map_err(|error| files::failure(error.into()));
+        let behind = payload.backgrounds.iter().map(|behind| match behind {
+            Behind::Picture(path) => load(path).map(Some).map_err(|error| of_background(behind, error)),
+            _ => Ok(None),
+        });
+        Ok(Inputs { picture: load(&payload.picture)?, behind: behind.collect::<Result<_, _>>()? })
+    }
+
+    /// The picture with alpha, and the share of it that is foreground.
+    fn cut(&self, task: &Task<'_>, bytes: &[u8], model: &Model) -> Result<(Picture, f32), StudioError> {
+        let picture = Picture::read(bytes, &LIMITS)?;
+        task.progress(READ, "analysis");
+        let idle = self.idle.lock().pop();
+        let mut segmenter = match idle {
+            Some(segmenter) => segmenter,
+            None => Segmenter::new(model, Subject::All)?,
+        };
+        let foreground = segmenter.find(&picture)?;
+        self.idle.lock().push(segmenter);
+        let report = |fraction: f32| task.progress(FOUND + fraction * (CUT - FOUND), "cutout");
+        let is_stopped = || task.is_stopped();
+        let watch = Watch::new(&is_stopped, &report);
+        let options = CutoutOptions { workers: self.around.threads, ..CutoutOptions::default() };
+        let share = foreground.share();
+        Ok((cutout(picture, &foreground, &options, &watch)?, share))
+    }
+
+    /// Writes all variations of `picture`, several at once.
+    fn compose_all(
+        &self,
+        task: &Task<'_>,
+        payload: &Payload,
+        picture: &Picture,
+        behind: &[Option<Vec<u8>>],
+    ) -> Result<Vec<VariationOut>, JobFailure> {
+        let stem = files::stem(&payload.picture, LONGEST_STEM);
+        let done = Mutex::new(vec![0.0f32; payload.backgrounds.len()]);
+        let options = ComposeOptions { shadow: payload.shadow.then(Shadow::default) };
+        let one = |at: usize| -> Result<VariationOut, JobFailure> {
+            let background = &payload.backgrounds[at];
+            let scenery = behind[at].as_deref().map(|bytes| {
+                let read = Picture::read(bytes, &LIMITS);
+                read.map_err(|error| of_background(background, files::failure(error)))
+            });
+            let scenery = scenery.transpose()?;
+            let given = match (background, &scenery) {
+                (Behind::Plain(colour), _) => Background::Plain(SolidColour(*colour)),
+                (Behind::Random(seed), _) => Background::Random { seed: *seed },
+                (Behind::Picture(_), Some(scenery)) => Background::Picture(scenery),
+                (Behind::White | Behind::Picture(_), _) => Background::White,
+            };
+            let report = |fraction: f32| {
+                let mut done = done.lock();
+                done[at] = fraction;
+                let mean = done.iter().sum::<f32>() / done.len() as f32;
+                task.progress(CUT + mean * (1.0 - CUT), "generation");
+            };
+            let is_stopped = || task.is_stopped();
+            let watch = Watch::new(&is_stopped, &report);
+            let name = format!("{stem}-{}", background.label());
+            let target = Target { folder: &self.around.out, stem: &name, format: payload.saving.format() };
+            let size = [picture.width(), picture.height()];
+            let write = || -> Result<SavedPicture, StudioError> {
+                let mut file = PictureWriter::create(&target, size, 3)?;
+                compose(picture, &given, &options, &watch, &mut file)?;
+                file.finish()
+            };
+            let file = write().map_err(files::failure)?;
+            Ok(VariationOut { background: background.shown(), file: files::saved(file) })
+        };
+        together(payload.backgrounds.len(), self.around.threads, one)
+    }
+}
+
+impl JobKind for VariationsKind {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn plan(&self, asked: Map<String, Value>, origin: Origin) -> Result<PlannedJob, Refusal> {
+        let asked: VariationsIn = parameters(NAME, asked)?;
+        if !self.around.model.is_configured() {
+            let remedy =
+                "name one of task \"segment\" as segment_model below [jobs], and restart the service";
+            return Err(Refusal::new("no_model", "there is no model that finds the foreground", remedy));
+        }
+        let picture = files::picture(&asked.picture, self.around.pictures.as_deref(), origin)?;
+        let count = asked.backgrounds.len();
+        if !(1..=MOST_BACKGROUNDS).contains(&count) {
+            let remedy =
+                format!("name 1 to {MOST_BACKGROUNDS}, such as [\"white\", \"plain:#e8e8e8\", \"random\"]");
+            return Err(Refusal::new("bad_job", format!("backgrounds has {count} entries"), remedy));
+        }
+        let backgrounds = asked.backgrounds.iter().enumerate();
+        let backgrounds = backgrounds.map(|(at, text)| Behind::read(text, at, &self.around, origin));
+        let backgrounds = backgrounds.collect::<Result<Vec<_>, Refusal>>()?;
+        let saving = Saving::new(asked.format, asked.quality)?;
+        let name = files::job_name(&picture);
+        files::payload(&Payload { picture, backgrounds, shadow: asked.shadow, saving }, name)
+    }
+
+    fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure> {
+        let payload: Payload = task.payload()?;
+        task.progress(0.0, "read");
+        let inputs = self.read(&payload)?;
+        let model = self.around.model.get().map_err(files::failure)?;
+        let cache_key = key(&payload, &inputs, model.sha256());
+        if task.answer_with_kept(&cache_key) {
+            return Ok(JobDone::Kept);
+        }
+        let (picture, share) = self.cut(task, &inputs.picture, &model).map_err(files::failure)?;
+        if task.is_stopped() {
+            return Err(JobFailure::Stopped);
+        }
+        files::make_folder(&self.around.out)?;
+        task.progress(CUT, "generation");
+        let variations = self.compose_all(task, &payload, &picture, &inputs.behind)?;
+        let result = VariationsOut { variations, foreground: share, model: model.sha256().to_owned() };
+        Ok(JobDone::Made { result: JobResult::Variations(result), cache_key: Some(cache_key) })
+    }
+
+    fn is_still_there(&self, result: &JobResult) -> bool {
+        let JobResult::Variations(made) = result else { return false };
+        made.variations.iter().all(|variation| files::is_still_there(&variation.file))
+    }
+}
+
+/// The key of the result: names of pictures count only for what their bytes are.
+fn key(payload: &Payload, inputs: &Inputs, model: &str) -> CacheKey {
+    let options = payload.backgrounds.iter().map(|behind| match behind {
+        // The name of the file that is made has it.
+        Behind::Picture(path) => Behind::Picture(files::stem(path, LONGEST_LABEL).into()),
+        other => other.clone(),
+    });
+    let options: Vec<Behind> = options.collect();
+    // Plain words and numbers: nothing in them can fail.
+    let options = serde_json::to_vec(&(options, payload.shadow, &payload.saving)).unwrap_or_default();
+    let sums = std::iter::once(&inputs.picture).chain(inputs.behind.iter().flatten()).map(sha256);
+    let sums: Vec<String> = sums.collect();
+    let inputs: Vec<&str> = sums.iter().map(String::as_str).collect();
+    CacheKey::of(NAME, &options, &inputs, model, 0)
+}
+
+/// The same failure, with the background that it is about.
+fn of_background(behind: &Behind, failure: JobFailure) -> JobFailure {
+    match failure {
+        JobFailure::Failed { why, retry } => {
+            let why: Explanation = why.within(format_args!("background {}", behind.shown()));
+            JobFailure::Failed { why, retry }
+        }
+        other => other,
+    }
+}

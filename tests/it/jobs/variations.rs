@@ -1,0 +1,144 @@
+//! Variations of pictures: which files come out, and what they show.
+
+use std::fs;
+
+use image::RgbImage;
+use serde_json::{Value, json};
+
+use super::support::{add, picture, shop, shop_with, wait_for};
+use crate::support::fixture::Fixture;
+use crate::web::client::Place;
+
+/// A model that finds the foreground in the middle of each picture, whatever it shows.
+fn middle(fixture: &Fixture) -> String {
+    let side = 32;
+    let inside = |at: usize| (8..24).contains(&(at % side)) && (8..24).contains(&(at / side));
+    let values: Vec<&str> = (0..side * side).map(|at| if inside(at) { "1" } else { "0" }).collect();
+    let text = format!(
+        "[[input]]\nname = \"image\"\nshape = [1, {side}, {side}, 3]\ndtype = \"f32\"\nvalues = []\n\
+         [[output]]\nname = \"mask\"\nshape = [1, {side}, {side}, 1]\ndtype = \"f32\"\nvalues = [{}]\n",
+        values.join(", ")
+    );
+    fs::write(fixture.path("middle.stub"), text).unwrap();
+    "[model.middle]\npath = \"middle.stub\"\ntask = \"segment\"\n".to_owned()
+}
+
+/// A red square on green, as the model sees it.
+fn square(path: &std::path::Path, side: u32) {
+    let inside = |at: u32| (side / 4..side * 3 / 4).contains(&at);
+    let colour =
+        |x, y| if inside(x) && inside(y) { image::Rgb([200, 30, 40]) } else { image::Rgb([30, 180, 60]) };
+    RgbImage::from_fn(side, side, colour).save(path).unwrap();
+}
+
+fn variations(backgrounds: &[&str], more: &Value) -> Value {
+    let mut parameters = json!({ "picture": "square.png", "backgrounds": backgrounds });
+    parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "kind": "variations", "parameters": parameters })
+}
+
+fn open(variation: &Value) -> RgbImage {
+    image::open(variation["file"]["path"].as_str().unwrap()).unwrap().to_rgb8()
+}
+
+fn place() -> Place {
+    let place = shop_with("segment_model = \"middle\"\n", middle);
+    square(&place.fixture.path("shop/square.png"), 128);
+    place
+}
+
+#[test]
+fn a_foreground_is_put_on_each_background_and_keeps_nothing_of_the_old_one() {
+    let place = place();
+    let client = place.client();
+    RgbImage::from_pixel(40, 90, image::Rgb([10, 20, 230]))
+        .save(place.fixture.path("shop/blue.png"))
+        .unwrap();
+    let backgrounds = ["white", "plain:#e8e8e8", "blue.png", "random", "random:7"];
+    let over = wait_for(&client, add(&client, variations(&backgrounds, &json!({}))), "completed");
+    let made = over["result"]["variations"].as_array().unwrap();
+    let said: Vec<_> = made.iter().map(|one| one["background"].as_str().unwrap().to_owned()).collect();
+    let blue = place.fixture.path("shop/blue.png").canonicalize().unwrap();
+    assert_eq!(
+        (&said[..2], &said[3..]),
+        (&["white".into(), "plain:#e8e8e8".into()][..], &["random:3".into(), "random:7".into()][..])
+    );
+    assert_eq!(fs::canonicalize(&said[2]).unwrap(), blue);
+    let pictures: Vec<RgbImage> = made.iter().map(open).collect();
+    for (picture, corner) in pictures.iter().zip([[255; 3], [0xE8; 3], [10, 20, 230]]) {
+        assert_eq!(picture.dimensions(), (128, 128));
+        assert_eq!(picture.get_pixel(64, 64).0, [200, 30, 40], "the foreground is as it was");
+        assert_eq!(picture.get_pixel(2, 2).0, corner);
+        // No px of the rim is greener than red and the new background: nothing of the old one shines through.
+        let halo = picture.pixels().filter(|px| px.0[1] > px.0[0].max(px.0[2]).saturating_add(20)).count();
+        assert_eq!(halo, 0, "{corner:?}");
+    }
+    assert_ne!(pictures[3], pictures[4]);
+    let share = over["result"]["foreground"].as_f64().unwrap();
+    assert!((share - 0.25).abs() < 0.01, "{over}");
+    for step in ["analysis", "cutout", "generation", "total"] {
+        assert!(over["processing_times"][step].is_number(), "{step}: {over}");
+    }
+    place.end();
+}
+
+#[test]
+fn the_same_request_gives_the_same_bytes_and_a_shadow_is_seen() {
+    let place = place();
+    let client = place.client();
+    let plain = wait_for(&client, add(&client, variations(&["white", "random:7"], &json!({}))), "completed");
+    let sums = |job: &Value| -> Vec<Value> {
+        let made = job["result"]["variations"].as_array().unwrap();
+        made.iter().map(|one| one["file"]["sha256"].clone()).collect()
+    };
+    // The files are removed, so that the work is done anew.
+    for made in plain["result"]["variations"].as_array().unwrap() {
+        fs::remove_file(made["file"]["path"].as_str().unwrap()).unwrap();
+    }
+    let anew = wait_for(&client, add(&client, variations(&["white", "random:7"], &json!({}))), "completed");
+    assert_eq!((sums(&anew), &anew["cached_from"]), (sums(&plain), &json!(null)));
+    let kept = wait_for(&client, add(&client, variations(&["white", "random:7"], &json!({}))), "completed");
+    assert_eq!((sums(&kept), &kept["cached_from"]), (sums(&plain), &anew["id"]));
+
+    let options = json!({ "shadow": true, "format": "jpeg", "quality": 95 });
+    let shaded = wait_for(&client, add(&client, variations(&["white"], &options)), "completed");
+    let made = &shaded["result"]["variations"][0];
+    assert!(made["file"]["path"].as_str().unwrap().ends_with(".jpg"), "{made}");
+    let (with, without) = (open(made), open(&anew["result"]["variations"][0]));
+    let below = |picture: &RgbImage| picture.get_pixel(64, 98).0[1];
+    assert!(below(&with) < 240 && below(&without) == 255, "{} {}", below(&with), below(&without));
+    place.end();
+}
+
+#[test]
+fn backgrounds_that_are_none_are_refused_and_one_that_cannot_be_read_fails_the_job_by_name() {
+    let place = place();
+    let client = place.client();
+    fs::write(place.fixture.path("shop/bad.png"), "no picture").unwrap();
+    for (backgrounds, code) in [
+        (&[][..], "bad_job"),
+        (&["plain"], "bad_job"),
+        (&["plain:red"], "bad_job"),
+        (&["random:x"], "bad_job"),
+        (&["absent.png"], "unknown_picture"),
+        (&["../square.png"], "bad_name"),
+        (&["white"; 33], "bad_job"),
+    ] {
+        let reply = client.post("/api/v1/jobs", variations(backgrounds, &json!({})));
+        assert_eq!(reply.code(), code, "{backgrounds:?}: {}", reply.text());
+    }
+    let over = wait_for(&client, add(&client, variations(&["white", "bad.png"], &json!({}))), "failed");
+    let reason = over["reason"].as_str().unwrap();
+    assert!(reason.contains("background") && reason.contains("bad.png"), "{reason}");
+    place.end();
+}
+
+#[test]
+fn without_a_model_variations_are_refused_with_what_is_missing() {
+    let place = shop("");
+    picture(&place.fixture.path("shop/square.png"), 32, 1);
+    let reply = place.client().post("/api/v1/jobs", variations(&["white"], &json!({})));
+    assert_eq!((reply.status, reply.code().as_str()), (501, "no_model"), "{}", reply.text());
+    assert!(reply.text().contains("segment_model"), "{}", reply.text());
+    place.end();
+}
