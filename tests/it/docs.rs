@@ -245,8 +245,8 @@ fn every_microscopy_recipe_in_the_documentation_and_in_config_is_read_without_a_
 
 /// The help of each command that a line of the documentation shows: `a|b` stands for two. Errors: there is no such command.
 fn helps(words: &[&str]) -> Result<Vec<String>, String> {
-    let deeper =
-        ["alarm", "batch", "command", "faces", "golden", "jobs", "models", "simulate", "users"].contains(&words[0]);
+    let deeper = ["alarm", "batch", "command", "faces", "golden", "jobs", "models", "simulate", "users"]
+        .contains(&words[0]);
     let nested: Vec<&str> = if deeper { words[1].split('|').collect() } else { vec![""] };
     // Each kind of job has options of its own.
     let kinds: Vec<&str> =
