@@ -173,7 +173,7 @@ watch() { child stdbuf -oL mosquitto_sub -p "$port" "$@" 2>/dev/null; }
 # What the log says before the service is ready is shown only if it does not get ready, and each part of a line only with
 # VERBOSE=1: what is left are changes of state, warnings and errors.
 show_log() {
-    local line page='' started=$SECONDS address='' early=()
+    local line page='' started=$SECONDS ready='' address='' early=()
     while :; do
         if IFS= read -r -t 1 line; then
             [[ $line != *' the page is at '* ]] || page="  the page                  ${line##*the page is at }"
@@ -184,16 +184,19 @@ show_log() {
             else
                 early+=("$line")
             fi
-            [[ $line == *' ready; watch with: '* ]] || continue
+            [[ $line != *' ready; watch with: '* ]] || ready=$SECONDS
         elif [ $? -le 128 ]; then
             # The service has ended. Where it never got ready, this says why.
             [ -n "$address" ] || [ -n "$verbose" ] || printf '%s\n' "${early[@]}" >&2
             return
         fi
         [ -z "$address" ] || continue
-        if [[ ${line:-} != *' ready; watch with: '* ]]; then
+        if [ -z "$ready" ]; then
             [ $((SECONDS - started)) -ge 15 ] || continue
             [ -n "$verbose" ] || printf '%s\n' "${early[@]}"
+        elif [ -z "$page" ]; then
+            # The page may be there a moment after the rest.
+            [ $((SECONDS - ready)) -ge 3 ] || continue
         fi
         address=${page:-"  the page                  is off (web.enabled)"}
         printf '%s\n' "$address"

@@ -138,7 +138,7 @@ impl LoadWatch {
     }
 
     /// The load between two looks. A camera that plays a file as fast as possible keeps the workers busy on purpose, so while
-    /// one does no utilisation is too high. One that has ended no longer does.
+    /// one does no utilisation is too high. One that has ended, or was given up, no longer does.
     fn load(&self, before: &Busy, now: &Busy) -> Load {
         let workers = self.domains.scheduler.workers().len().max(1) as u64;
         let whole = now.at.mono_ns.saturating_sub(before.at.mono_ns).max(1) * workers;
@@ -147,7 +147,7 @@ impl LoadWatch {
             let settings = &camera.settings;
             settings.pace == Pace::Max
                 && settings.source.ends()
-                && !matches!(&*camera.health.lock(), Health::Ended)
+                && matches!(&*camera.health.lock(), Health::Online { .. } | Health::Frozen { .. })
         });
         if is_unpaced {
             return Load { utilisation: BETWEEN, longest: None };
