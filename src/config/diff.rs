@@ -83,6 +83,7 @@ impl Config {
             ("batch", old.batch != new.batch),
             ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
+            ("zmq", old.zmq != new.zmq),
         ];
         ConfigChange {
             cameras: names(&old.cameras, &new.cameras, |camera| &camera.name),

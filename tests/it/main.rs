@@ -28,3 +28,4 @@ mod store;
 mod tracking;
 mod trigger;
 mod web;
+mod zmq;
