@@ -44,6 +44,7 @@ setup: ## system packages, Rust, the inference runtimes; quick when nothing is m
 	@scripts/setup/rust.sh
 	@scripts/setup/litert.sh
 	@scripts/setup/tflitec.sh
+	@scripts/setup/pyzmq.sh
 
 data: ## test data that the repository does not hold, by URL and SHA-256, into tests/data (tests/data/README.md)
 	@scripts/data.sh

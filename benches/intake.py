@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Telemetry from files by the whole process: CPU, and the time from the renaming of a file to the server-sent event.
 
-    benches/intake.py target/release/ocellus [--seconds 30]
+    benches/intake.py target/release/ocellus [--seconds 30] [--many 100000]
 
 100 files a second are renamed into 20 folders. Each has one line; its value is the number of the file, so that the event that
-brings it is found. Three runs: one listener; fifty; fifty of which one does not read. Standard library only.
+brings it is found. Three runs: one listener; fifty; fifty of which one does not read. With --many, a fourth: so many files in
+one folder, until all are read, and then ten more. Standard library only.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 FOLDERS, RATE, SETTLE_MS = 20, 100, 100
 
@@ -73,11 +75,16 @@ def run(program: str, seconds: int, listeners: int, stalled: int) -> dict:
             process.wait(20)
 
 
-def measured(process, home, seconds, listeners, stalled) -> dict:
-    port = None
-    while port is None:
+def page_port(home: pathlib.Path) -> int:
+    while True:
         found = re.search(r"the page is at http://127\.0\.0\.1:(\d+)", (home / "log").read_text())
-        port = int(found.group(1)) if found else time.sleep(0.05)
+        if found:
+            return int(found.group(1))
+        time.sleep(0.05)
+
+
+def measured(process, home, seconds, listeners, stalled) -> dict:
+    port = page_port(home)
     time.sleep(2)
     idle_from, idle_at = cpu_s(process.pid), time.monotonic()
     time.sleep(3)
@@ -130,15 +137,65 @@ def measured(process, home, seconds, listeners, stalled) -> dict:
     }
 
 
+def points(port: int) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/intake", timeout=30) as answer:
+        return sum(source["points"] for source in json.load(answer)["sources"])
+
+
+def many(program: str, files: int) -> dict:
+    """So many files in one folder: until all are read, what the folder costs then, and how soon one more is read."""
+    with tempfile.TemporaryDirectory() as home:
+        home = pathlib.Path(home)
+        config(home)
+        text = (home / "ocellus.toml").read_text()
+        text += f'[[intake]]\nname = "many"\nfolder = "{home}/many"\nmax_files = {files + 1000}\nstale_after_ms = 600000\n'
+        (home / "ocellus.toml").write_text(text)
+        (home / "many").mkdir()
+        for number in range(files):
+            (home / f"many/{number}.csv").write_text(f"t,v\n{time.time():.6f},{number}\n")
+        log, begun = open(home / "log", "w+"), time.monotonic()
+        process = subprocess.Popen([program, "run", "--config", home / "ocellus.toml"], stderr=log, stdout=subprocess.DEVNULL)
+        try:
+            port = page_port(home)
+            while points(port) < files:
+                time.sleep(0.2)
+            took, cpu_read = time.monotonic() - begun, cpu_s(process.pid)
+            time.sleep(5)
+            cpu_from, at = cpu_s(process.pid), time.monotonic()
+            time.sleep(10)
+            idle = (cpu_s(process.pid) - cpu_from) / (time.monotonic() - at)
+            late = []
+            for number in range(10):
+                (home / "aside").write_text(f"t,v\n{time.time():.6f},{number}\n")
+                at, before = time.monotonic(), points(port)
+                (home / "aside").rename(home / f"many/more-{number}.csv")
+                while points(port) == before:
+                    time.sleep(0.01)
+                late.append((time.monotonic() - at) * 1000)
+            return {
+                "files": files, "read_s": took, "read_cpu_s": cpu_read, "points": points(port), "idle_cpu_percent": 100 * idle,
+                "one_more_p50_ms": quantile(late, 0.5), "one_more_max_ms": max(late), "rss_mib": rss_mib(process.pid),
+            }
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def show(result: dict) -> None:
+    print(json.dumps({key: round(value, 2) if isinstance(value, float) else value for key, value in result.items()}), flush=True)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("program")
     arguments.add_argument("--seconds", type=int, default=30)
+    arguments.add_argument("--many", type=int, metavar="FILES", help="so many files in one folder, e.g. 100000")
     given = arguments.parse_args()
     print(f"settle {SETTLE_MS} ms; rename to event, limit {SETTLE_MS + 200} ms", file=sys.stderr)
     for listeners, stalled in [(1, 0), (50, 0), (50, 1)]:
-        result = run(given.program, given.seconds, listeners, stalled)
-        print(json.dumps({key: round(value, 2) if isinstance(value, float) else value for key, value in result.items()}), flush=True)
+        show(run(given.program, given.seconds, listeners, stalled))
+    if given.many:
+        show(many(given.program, given.many))
 
 
 if __name__ == "__main__":

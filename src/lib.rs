@@ -62,7 +62,7 @@
 //!
 //! ```text
 //!  crates/intake/         finds the files of a folder, and reads each byte once
-//!  intake/folder.rs       a thread for each folder; intake/topic.rs one for topics of the broker
+//!  intake/folder.rs       a thread for each folder; intake/topic.rs one for topics of the broker and of zmq/
 //!  intake/record.rs       names its channel, and writes it with the place where reading goes on
 //!  intake/commit.rs       one durable batch for all sources that wait
 //!  intake/table.rs        newest values, staleness, limits; answers an interlock
@@ -126,6 +126,7 @@ pub mod control;
 pub mod mqtt;
 pub mod store;
 pub mod web;
+pub mod zmq;
 // What all of them share.
 pub mod annotate;
 pub mod audit;

@@ -84,6 +84,7 @@ impl Config {
             ("jobs", old.jobs != new.jobs),
             ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
+            ("zmq", old.zmq != new.zmq),
         ];
         ConfigChange {
             cameras: names(&old.cameras, &new.cameras, |camera| &camera.name),

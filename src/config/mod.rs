@@ -56,6 +56,7 @@ pub mod users;
 mod value;
 mod web;
 mod written;
+mod zmq;
 #[cfg(test)]
 mod zone_tests;
 
@@ -98,3 +99,4 @@ pub use trigger::TriggerConfig;
 pub use url::{SourceUrl, shown_url};
 pub use web::{WebConfig, WebTls};
 pub use written::Written;
+pub use zmq::ZmqConfig;

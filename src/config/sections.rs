@@ -9,7 +9,7 @@ use super::{
     FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, JobsConfig, Line, LogConfig, ModelCard,
     MqttConfig, OutboxConfig, OutputConfig, PreviewConfig, RecognitionConfig, RecordConfig, RecorderConfig,
     RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written,
-    Zone,
+    ZmqConfig, Zone,
 };
 use crate::engine::ModelSource;
 
@@ -60,6 +60,8 @@ pub struct Config {
     pub intake: Vec<IntakeConfig>,
     /// How much of their channels is kept.
     pub intake_store: IntakeStoreConfig,
+    /// The bridge to programs that speak ZeroMQ.
+    pub zmq: ZmqConfig,
     /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
     pub hash: String,
     /// The file's text in the form that may be shown: without the secrets of sources and without comments.

@@ -101,6 +101,7 @@ fn every_key_is_documented_in_the_annotated_file() {
         "trigger",
         "command",
         "command.parameter",
+        "zmq",
     ];
     let nested = ["attendance", "detect", "inspect", "recognise", "record", "track", "v4l2"];
     let hidden = ["inspect", "record", "zones", "lines", "schedule"];

@@ -20,6 +20,7 @@ use crate::ring::Bell;
 use crate::scheduler::{ExecutorError, Scheduler};
 use crate::store::{Numbers, Store};
 use crate::types::{Alarms, Degradation, Readings, priority};
+use crate::zmq::Zmq;
 
 /// The domains, and the workers that they share.
 pub(super) struct Domains {
@@ -51,18 +52,19 @@ pub(super) struct DomainsAround {
     pub(super) bell: Arc<Bell>,
     pub(super) publisher: StatusPublisher,
     pub(super) outputs: Arc<dyn OutputsHost>,
+    pub(super) zmq: Zmq,
 }
 
 impl Domains {
     /// The domains, without a camera and without a model.
     pub(super) fn new(in_force: &InForce, around: DomainsAround) -> Result<Domains, ExecutorError> {
-        let DomainsAround { store, numbers, sinks, evidence, recorders, bell, publisher, outputs: host } =
+        let DomainsAround { store, numbers, sinks, evidence, recorders, bell, publisher, outputs: host, zmq } =
             around;
         let config = in_force.get();
         let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
         let (runtime, degradation) = (Arc::new(SharedRuntime::default()), recorders.degradation());
         let alarms: Arc<dyn Alarms> = Arc::new(publisher.clone());
-        let intake = intake::new(&config, &store, &publisher);
+        let intake = intake::new(&config, &store, &publisher, &zmq);
         let readings: Arc<dyn Readings> = intake.clone();
         let inspection = InspectionAround {
             config: in_force.clone(),

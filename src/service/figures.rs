@@ -88,6 +88,7 @@ pub(super) fn described() -> impl Iterator<Item = &'static Described> {
         recorder::DESCRIBED,
         recorder::CAMERA_DESCRIBED,
         crate::outputs::Totals::DESCRIBED,
+        crate::zmq::Totals::DESCRIBED,
     ]
     .into_iter()
     .chain(outputs)

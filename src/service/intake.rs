@@ -13,10 +13,16 @@ use crate::intake::{IntakeAround, IntakeService};
 use crate::store::Store;
 use crate::supervisor::{Unit, UnitContext, UnitError};
 use crate::types::{Explanation, Refusal, Responder, SystemClock};
+use crate::zmq::Zmq;
 
 /// The intake of `config`, which runs once its units do.
-pub(super) fn new(config: &Config, store: &Store, publisher: &StatusPublisher) -> Arc<IntakeService> {
-    let (reports, mqtt) = (publisher.clone(), publisher.mqtt.clone());
+pub(super) fn new(
+    config: &Config,
+    store: &Store,
+    publisher: &StatusPublisher,
+    zmq: &Zmq,
+) -> Arc<IntakeService> {
+    let (reports, mqtt, zmq) = (publisher.clone(), publisher.mqtt.clone(), zmq.clone());
     IntakeService::new(
         &config.intake_store,
         IntakeAround {
@@ -24,7 +30,10 @@ pub(super) fn new(config: &Config, store: &Store, publisher: &StatusPublisher) -
             alarms: Arc::new(publisher.clone()),
             clock: Arc::new(SystemClock),
             report: Box::new(move |way, message| reports.intake(way, message)),
-            subscribe: Box::new(move |queue| mqtt.subscribe(queue)),
+            subscribe: Box::new(move |queue| match zmq.has_topics(queue.filter()) {
+                true => zmq.subscribe(queue),
+                false => mqtt.subscribe(queue),
+            }),
             synchronised: crate::telemetry::synchronised,
         },
     )

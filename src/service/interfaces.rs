@@ -1,4 +1,4 @@
-//! The ways out of the service: broker, page and audit log.
+//! The ways out of the service: broker, page, ZeroMQ and audit log.
 
 use std::sync::Arc;
 
@@ -9,12 +9,15 @@ use crate::config::Config;
 use crate::mqtt::Mqtt;
 use crate::types::SystemClock;
 use crate::web::Web;
+use crate::zmq::Zmq;
 
 /// The ways out of the service. Clones share them.
 #[derive(Clone)]
 pub(super) struct Interfaces {
     pub(super) mqtt: Mqtt,
     pub(super) web: Web,
+    /// The ZeroMQ bridge; it serves nobody where no address is configured.
+    pub(super) zmq: Zmq,
     pub(super) audit: Arc<Audit>,
     /// Publishes the service's own state over both.
     pub(super) publisher: StatusPublisher,
@@ -29,6 +32,7 @@ impl Interfaces {
         let web = Web::new(&config.device.name, Arc::new(SystemClock), audit.clone());
         web.describe(figures::described());
         let publisher = StatusPublisher::new(&mqtt, &web);
-        Interfaces { mqtt, web, audit, publisher }
+        let zmq = Zmq::new(&config.zmq, Arc::new(SystemClock));
+        Interfaces { mqtt, web, zmq, audit, publisher }
     }
 }

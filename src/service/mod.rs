@@ -228,6 +228,7 @@ impl Service {
                 bell: bell.clone(),
                 publisher: publisher.clone(),
                 outputs: outputs::host(&interfaces, &store),
+                zmq: interfaces.zmq.clone(),
             },
         )?);
         interfaces.web.show(domains.previews.clone());
@@ -363,6 +364,9 @@ impl Service {
         supervisor.add(units::control_unit(config, commands))?;
         reporter.describe_to_web();
         if let Some(unit) = units::web_unit(config, interfaces, commands) {
+            supervisor.add(unit)?;
+        }
+        if let Some(unit) = units::zmq_unit(config, interfaces, commands) {
             supervisor.add(unit)?;
         }
         domains.intake.arrange(&config.intake, &config.intake_store);

@@ -76,6 +76,7 @@ struct Host {
 impl OutputsHost for Host {
     fn status(&self, status: &CommandStatus) {
         self.interfaces.publisher.retain(&topic::command_status(&status.command), status);
+        self.interfaces.zmq.publish(status);
     }
 
     fn forget(&self, name: &str) {

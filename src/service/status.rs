@@ -262,6 +262,7 @@ impl Reporter {
         response.counters.extend(self.around.interfaces.mqtt.counters().named());
         response.counters.extend(self.around.interfaces.web.counters().named());
         response.counters.extend(self.around.interfaces.audit.counters().named());
+        response.counters.extend(self.around.interfaces.zmq.counters().named());
         response.counters.extend(self.around.degradation.named());
         response.counters.extend(self.around.domains.outputs.counters().named());
         response.counters.extend(self.around.domains.intake.counters().named());

@@ -22,6 +22,7 @@ use crate::telemetry::Log;
 use crate::trigger::{self, TriggerTarget};
 use crate::types::{Alarms, Clock, Explanation, Origin, Responder, SystemClock};
 use crate::web;
+use crate::zmq;
 
 /// The queue into which MQTT and the other interfaces put commands.
 pub(super) type Commands = CommandQueue;
@@ -179,6 +180,18 @@ pub(super) fn web_unit(config: &Config, interfaces: &Interfaces, commands: &Comm
             .map_err(|error| UnitError::explained(error.explanation()))
     };
     Some(Unit::new("web", body).essential(essential))
+}
+
+/// The ZeroMQ bridge; `None` where no address is configured. Not essential: without it the service runs on.
+pub(super) fn zmq_unit(config: &Config, interfaces: &Interfaces, commands: &Commands) -> Option<Unit> {
+    if !config.zmq.is_on() {
+        return None;
+    }
+    let (zmq, commands) = (interfaces.zmq.clone(), commands.clone());
+    Some(Unit::new("zmq", move |context| {
+        zmq::run(&zmq, &commands, &context.stop, &context.beat)
+            .map_err(|error| UnitError::explained(error.explanation()))
+    }))
 }
 
 /// The unit of one `[[trigger]]`.

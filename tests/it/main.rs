@@ -29,3 +29,4 @@ mod store;
 mod tracking;
 mod trigger;
 mod web;
+mod zmq;

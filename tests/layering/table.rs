@@ -31,6 +31,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("control", "commands supervisor* telemetry types"),
     ("mqtt", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     ("web", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
+    ("zmq", "commands contract config supervisor* telemetry types"),
     // Domains.
     ("camera", "ring image backoff supervisor* config telemetry types"),
     ("trigger", "backoff serial supervisor* config telemetry types"),
@@ -51,11 +52,11 @@ pub const MODULES: &[(&str, &str)] = &[
     // The whole.
     (
         "service",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs jobs pipeline mqtt web",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs jobs pipeline mqtt web zmq",
     ),
     (
         "cli",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs jobs pipeline mqtt web service timelapse",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview recorder microscopy outputs jobs pipeline mqtt web zmq service timelapse",
     ),
     ("main", "cli"),
 ];

@@ -23,6 +23,7 @@ mod serial;
 mod tcp;
 mod trigger;
 mod web;
+mod zmq;
 mod zones;
 
 use std::path::{Path, PathBuf};
@@ -135,6 +136,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         evidence,
         recorder,
         web: web::web(root.table("web"), &scope, &device.state_dir),
+        zmq: zmq::zmq(root.table("zmq")),
         attendance: attendance::attendance(root.table("attendance")),
         batch: batch::batch(root.table("batch"), &scope),
         jobs: jobs::jobs(root.table("jobs"), &scope, &models),

@@ -70,6 +70,7 @@ impl Config {
             triggers: Vec::new(),
             // What an earlier start left on is turned off from its record.
             outputs: Vec::new(),
+            zmq: salvage.or_default("zmq", super::zmq::zmq),
             text: String::new(),
             written: super::Written::default(),
             hash: sha256([]),

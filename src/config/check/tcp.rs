@@ -96,7 +96,7 @@ fn must_not_be_open(table: &TomlTable<'_, '_>, frames: SocketAddr, commands: Opt
     }
 }
 
-fn networks(field: &PlacedValue<'_, '_>) -> Option<Vec<Network>> {
+pub(super) fn networks(field: &PlacedValue<'_, '_>) -> Option<Vec<Network>> {
     let items = field.items("addresses")?;
     if items.is_empty() {
         field.fault("nobody may connect", "name at least one address, e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");

@@ -33,7 +33,7 @@ fn what_cannot_be_stored_is_not_turned_on_and_what_is_on_can_be_turned_off() {
     assert_eq!(instrument.lines().len(), sent, "nothing is sent that is not on record");
     assert!(gun.is(OutputState::On));
     gun.off("gun").recv_timeout(PATIENCE).unwrap().unwrap();
-    assert!(gun.is(OutputState::Off));
+    assert!(gun.off_cause().contains("asked for"));
     assert_eq!(instrument.lines().last().unwrap(), "OFF");
     disk.free();
     wait_until("it can be run again", || gun.run().is_ok());
@@ -42,30 +42,24 @@ fn what_cannot_be_stored_is_not_turned_on_and_what_is_on_can_be_turned_off() {
 }
 
 #[test]
-fn a_store_that_is_taken_away_refuses_runs_and_what_is_on_can_be_turned_off() {
-    let (instrument, dir) = (Instrument::start(), tempfile::tempdir().unwrap());
-    let store = Store::open(dir.path()).unwrap().store;
-    let mut gun = Direct::start(&gun(instrument.port, STAYS), store.clone(), Host::default());
-    gun.run_when_ready().unwrap();
-    // A file where its folder was: what a disk that is gone or mounted anew looks like.
-    store.close();
-    let (folder, aside) = (dir.path().join("store"), dir.path().join("aside"));
-    std::fs::rename(&folder, &aside).unwrap();
-    std::fs::write(&folder, "no folder").unwrap();
+fn a_disk_that_is_full_at_the_start_refuses_runs_until_the_records_are_read_and_turns_off() {
+    let Some(disk) = SmallDisk::mount(8 << 20) else { return };
+    disk.fill();
+    let instrument = Instrument::start();
+    let opened = Store::open(disk.path()).unwrap();
+    assert!(opened.waiting.is_some(), "it cannot be opened yet");
+    let mut gun = Direct::start(&gun(instrument.port, STAYS), opened.store, Host::default());
+    wait_until("the disk is asked", || gun.run().unwrap_err().message.contains("full"));
     let refusal = gun.run().unwrap_err();
-    assert_eq!(refusal.code, "not_stored");
-    assert!(refusal.message.contains(folder.to_str().unwrap()), "{refusal}");
+    assert_eq!(refusal.code, "not_ready");
+    assert!(refusal.message.contains("the outputs of the last start are not known yet"), "{refusal}");
     gun.off("gun").recv_timeout(PATIENCE).unwrap().unwrap();
-    assert_eq!((instrument.lines(), gun.is(OutputState::Off)), (vec!["ON".into(), "OFF".into()], true));
+    assert_eq!(instrument.lines(), ["OFF"], "turning off needs no record");
+    disk.free();
+    gun.run_when_ready().unwrap();
+    gun.off("gun").recv_timeout(PATIENCE).unwrap().unwrap();
+    assert_eq!(instrument.lines(), ["OFF", "ON", "OFF"]);
     gun.end();
-    // Back again: nobody could remove the record, so the next start makes sure.
-    std::fs::remove_file(&folder).unwrap();
-    std::fs::rename(&aside, &folder).unwrap();
-    let keys = STAYS.replace("off_on_stop = false", "");
-    let mut next = Direct::start(&super::direct::gun(instrument.port, &keys), store, Host::default());
-    instrument.wait_line("OFF", 2);
-    assert_eq!(next.off_cause(), "its configuration changed");
-    next.end();
 }
 
 #[test]

@@ -64,31 +64,3 @@ fn a_topic_gets_its_message_once_and_without_a_broker_turning_off_is_repeated() 
     assert!(sent[1..].iter().all(|mv| *mv == 0), "a run is never sent again: {sent:?}");
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }
-
-#[test]
-fn what_did_not_leave_the_port_is_not_written_after_a_newer_value() {
-    let (lab, mut pty) = (Lab::new(), Pty::silent());
-    let commands = format!(
-        "[[command]]\nname = \"lamp\"\nserial = \"{}\"\nsend = \"LAMP high\"\noff = \"LAMP off\"\nexpect = \"ok\"\n\
-         timeout_ms = 300\n",
-        pty.path().display()
-    );
-    let mut service = lab.run(&commands);
-    // The device holds everything back: neither the run nor the first attempts to turn it off leave the port.
-    let refused = lab.refused(&["run", "lamp"]);
-    assert!(refused.contains("lamp was not confirmed"), "{refused}");
-    lab.watcher.wait_for("command/lamp/status", |status| status["fault"].is_string());
-    pty.listen();
-    loop {
-        let line = pty.line();
-        assert!(!line.contains("high"), "{line}");
-        if line == "LAMP off" {
-            break;
-        }
-    }
-    pty.write(b"ok\n");
-    lab.wait_state("lamp", "off");
-    assert_eq!(service.stop(), Some(0), "{}", service.log());
-    let said = pty.pull();
-    assert!(!said.iter().any(|line| line.contains("high")), "{said:?}");
-}

@@ -7,5 +7,5 @@ mod lines;
 mod off;
 mod rest;
 mod run;
-mod support;
+pub mod support;
 mod telemetry;
