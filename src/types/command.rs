@@ -49,13 +49,15 @@ pub enum CommandKind {
     Logs,
     /// Report the CPU times of threads, stages and cameras.
     Top,
+    /// Report the telemetry of the last hour.
+    Hour,
     /// Finish the work under way, and end the service.
     Stop,
 }
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 21] = [
+    pub const ALL: [CommandKind; 22] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -76,6 +78,7 @@ impl CommandKind {
         CommandKind::Log,
         CommandKind::Logs,
         CommandKind::Top,
+        CommandKind::Hour,
         CommandKind::Stop,
     ];
 
@@ -102,6 +105,7 @@ impl CommandKind {
             CommandKind::Log => "log",
             CommandKind::Logs => "logs",
             CommandKind::Top => "top",
+            CommandKind::Hour => "hour",
             CommandKind::Stop => "stop",
         }
     }
