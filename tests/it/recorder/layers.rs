@@ -14,29 +14,39 @@ use crate::support::fixture::Fixture;
 use crate::support::messages::{counter, listen};
 use crate::support::wait_until;
 
-/// Writes `pictures` to `to` as motion JPEG at 10 frames a second.
-fn film(pictures: &[Vec<u8>], muxer: &str, to: &Path) {
+/// Runs a launch line to its end; `feed` fills its source `in`, if it has one.
+fn play(line: &str, feed: impl FnOnce(&gstreamer::Pipeline)) {
     gstreamer::init().unwrap();
-    let line = format!(
-        "appsrc name=in format=time caps=\"image/jpeg,width=48,height=48,framerate=10/1\" ! {muxer} ! filesink location={}",
-        to.display()
-    );
-    let pipeline = gstreamer::parse::launch(&line).unwrap().downcast::<gstreamer::Pipeline>().unwrap();
-    let source = pipeline.by_name("in").unwrap().downcast::<gstreamer_app::AppSrc>().unwrap();
+    let pipeline = gstreamer::parse::launch(line).unwrap().downcast::<gstreamer::Pipeline>().unwrap();
     pipeline.set_state(gstreamer::State::Playing).unwrap();
-    for (number, picture) in (0..).zip(pictures) {
-        let mut buffer = gstreamer::Buffer::from_slice(picture.clone());
-        let times = buffer.get_mut().unwrap();
-        times.set_pts(gstreamer::ClockTime::from_mseconds(100 * number));
-        times.set_duration(gstreamer::ClockTime::from_mseconds(100));
-        source.push_buffer(buffer).unwrap();
-    }
-    source.end_of_stream().unwrap();
+    feed(&pipeline);
     let kinds = [gstreamer::MessageType::Eos, gstreamer::MessageType::Error];
     let bus = pipeline.bus().unwrap();
     let message = bus.timed_pop_filtered(gstreamer::ClockTime::from_seconds(30), &kinds).expect("its end");
-    assert_eq!(message.type_(), gstreamer::MessageType::Eos, "{message:?}");
+    assert_eq!(message.type_(), gstreamer::MessageType::Eos, "{line}: {message:?}");
     pipeline.set_state(gstreamer::State::Null).unwrap();
+}
+
+/// Writes `pictures` to `mkv`, and from there to `avi`, as motion JPEG at 10 frames a second.
+fn films(pictures: &[Vec<u8>], mkv: &Path, avi: &Path) {
+    let line = format!(
+        "appsrc name=in format=time caps=\"image/jpeg,width=48,height=48,framerate=10/1\" ! matroskamux ! \
+         filesink location={}",
+        mkv.display()
+    );
+    play(&line, |pipeline| {
+        let source = pipeline.by_name("in").unwrap().downcast::<gstreamer_app::AppSrc>().unwrap();
+        for (number, picture) in (0..).zip(pictures) {
+            let mut buffer = gstreamer::Buffer::from_slice(picture.clone());
+            let times = buffer.get_mut().unwrap();
+            times.set_pts(gstreamer::ClockTime::from_mseconds(100 * number));
+            times.set_duration(gstreamer::ClockTime::from_mseconds(100));
+            source.push_buffer(buffer).unwrap();
+        }
+        source.end_of_stream().unwrap();
+    });
+    let (from, to) = (mkv.display(), avi.display());
+    play(&format!("filesrc location={from} ! matroskademux ! avimux ! filesink location={to}"), |_| {});
 }
 
 #[test]
@@ -44,12 +54,9 @@ fn jpegs_of_films_and_of_launch_lines_are_recorded_as_they_came() {
     let pictures: Vec<Vec<u8>> = (1..=12).map(|seed| noise(48, seed)).collect();
     let dir = tempfile::tempdir().unwrap();
     let (mkv, avi) = (dir.path().join("film.mkv"), dir.path().join("film.avi"));
-    film(&pictures, "matroskamux", &mkv);
-    film(&pictures, "avimux", &avi);
-    let launch = format!(
-        "launch:filesrc location={} ! matroskademux ! image/jpeg ! identity sync=true ! jpegdec",
-        mkv.display()
-    );
+    films(&pictures, &mkv, &avi);
+    let launch =
+        format!("launch:filesrc location={} ! matroskademux ! jpegdec ! identity sync=true", mkv.display());
     for source in [format!("file://{}", mkv.display()), format!("file://{}", avi.display()), launch] {
         let (broker, fixture) = (Broker::start(), Fixture::new());
         let watcher = listen(broker.port);
