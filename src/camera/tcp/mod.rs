@@ -17,7 +17,6 @@ mod wire;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use gstreamer as gst;
@@ -26,7 +25,6 @@ use super::CaptureError;
 use super::feed::{Coding, Fed, Opening, SourceFeed};
 use super::pool::FramePool;
 use crate::config::{Framing, Network, read_password};
-use crate::image::jpeg::JpegPool;
 use crate::image::picture::jpeg_is_whole;
 use crate::supervisor::Stop;
 
@@ -78,8 +76,6 @@ pub struct TcpFeed {
     candidates: Candidates,
     connection: Option<Connection>,
     current: Option<(PayloadKind, Option<FramePool>)>,
-    /// Memory of pictures: allocated anew for each it would leave holes between what lives longer.
-    jpegs: Arc<JpegPool>,
     /// Frames that must still be skipped.
     pass: u32,
 }
@@ -88,8 +84,7 @@ impl TcpFeed {
     /// Binds its address only when first opened, so that an address in use is retried like any absent source.
     pub fn new(address: SocketAddr, options: TcpOptions) -> TcpFeed {
         let candidates = Candidates::new(options.clone());
-        let (listener, connection, current, jpegs) = (None, None, None, Arc::default());
-        TcpFeed { address, options, listener, candidates, connection, current, jpegs, pass: 0 }
+        TcpFeed { address, options, listener: None, candidates, connection: None, current: None, pass: 0 }
     }
 
     fn listen(&mut self) -> Result<(), CaptureError> {
@@ -155,9 +150,10 @@ impl TcpFeed {
         let buffer = match &self.current {
             Some((_, Some(pool))) => pool.fill(read)?,
             _ => {
-                let mut buffer = self.jpegs.buffer(header.bytes as usize).ok_or_else(no_memory)?;
-                read(buffer.as_mut())?;
-                Some(gst::Buffer::from_slice(buffer))
+                let mut buffer = gst::Buffer::with_size(header.bytes as usize).map_err(|_| no_memory())?;
+                let writable = buffer.get_mut().ok_or_else(no_memory)?;
+                read(&mut writable.map_writable().map_err(|_| no_memory())?)?;
+                Some(buffer)
             }
         };
         if !whole {

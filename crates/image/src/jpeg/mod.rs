@@ -8,7 +8,7 @@ use turbojpeg::{Compressor, Image, OutputBuf, Subsamp, YuvPlanesImage};
 use super::{Canvas, Copier, ImageError, Sampling, planes};
 use crate::{PixelFormat, Planes};
 
-pub use pool::{JpegPool, PooledBuffer};
+pub use pool::JpegPool;
 pub use rows::RowEncoder;
 
 /// The longest side that a JPEG can have, px.
