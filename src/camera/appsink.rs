@@ -147,6 +147,11 @@ fn enough_buffers(buffer: &gst::BufferRef, slots: usize) -> Result<(), CaptureEr
     }
 }
 
+/// Whether the buffer has to go back to a pool.
+pub fn is_pooled(buffer: &gst::BufferRef) -> bool {
+    pool_of(buffer).is_some()
+}
+
 fn pool_of(buffer: &gst::BufferRef) -> Option<gst::BufferPool> {
     // SAFETY: a GstBuffer's `pool` is null or a pool that the buffer itself keeps alive until it is released;
     // we hold the buffer, and `from_glib_none` takes its own reference (or gives `None` for null).

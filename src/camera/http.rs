@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 
 use super::CaptureError;
 use super::chain::{self, Trouble};
-use super::originals::Originals;
 use super::pipeline::{Build, CapturePipeline};
 use super::remote::{self, RemoteError};
 use super::splitter::Splitter;
@@ -70,9 +69,6 @@ pub fn mjpeg(
         .build();
     let decoder = chain::element("jpegdec")?;
     let convert = build.variant.convert.then(|| chain::element("videoconvert")).transpose()?;
-    if build.keeps_jpeg {
-        line.originals.insert(Originals::default()).note(&decoder);
-    }
     line.chain(&[&source, bytes.upcast_ref()], false)?;
     let rest: Vec<&gst::Element> =
         [Some(pictures.upcast_ref()), Some(&decoder), convert.as_ref()].into_iter().flatten().collect();

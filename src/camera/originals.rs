@@ -8,25 +8,46 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
-/// Pictures that may be inside the decoder at once; it gives each before it takes the next.
-const INSIDE: usize = 4;
+use super::appsink;
+
+/// Pictures that may be inside the decoder at once: libav's threads hold some back.
+const INSIDE: usize = 8;
 
 /// The pictures that are inside the decoder, by their time stamps. Clones share them.
 #[derive(Clone, Default)]
 pub struct Originals(Arc<Mutex<VecDeque<gst::Buffer>>>);
 
 impl Originals {
-    /// Notes each picture that goes into `decoder`. It is shared, not copied.
-    pub fn note(&self, decoder: &gst::Element) {
+    /// Notes each picture that goes into a decoder of JPEGs in `pipeline`, whichever way the decoder gets there: a camera
+    /// may turn out to send JPEGs only once it is connected.
+    pub fn of(pipeline: &gst::Pipeline) -> Originals {
+        let originals = Originals::default();
+        let watching = originals.clone();
+        pipeline.connect_deep_element_added(move |_, _, element| {
+            if is_jpeg_decoder(element) {
+                watching.note(element);
+            }
+        });
+        originals
+    }
+
+    /// Notes each picture that goes into `decoder`. It is shared, not copied, unless its memory has to go back to the few
+    /// buffers of a driver.
+    fn note(&self, decoder: &gst::Element) {
         let Some(pad) = decoder.static_pad("sink") else { return };
         let noted = self.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            if let Some(buffer) = info.buffer().filter(|buffer| buffer.pts().is_some()) {
+            let buffer = info.buffer().filter(|buffer| buffer.pts().is_some());
+            let kept = buffer.and_then(|buffer| match appsink::is_pooled(buffer) {
+                true => buffer.copy_deep().ok(),
+                false => Some(buffer.clone()),
+            });
+            if let Some(kept) = kept {
                 let mut inside = noted.0.lock();
                 if inside.len() >= INSIDE {
                     inside.pop_front();
                 }
-                inside.push_back(buffer.clone());
+                inside.push_back(kept);
             }
             gst::PadProbeReturn::Ok
         });
@@ -41,20 +62,68 @@ impl Originals {
     }
 }
 
+fn is_jpeg_decoder(element: &gst::Element) -> bool {
+    let jpeg = gst::Caps::new_empty_simple("image/jpeg");
+    element.factory().is_some_and(|factory| {
+        factory.has_type(gst::ElementFactoryType::DECODER) && factory.can_sink_any_caps(&jpeg)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_frame_gets_the_picture_of_its_own_time_and_a_damaged_one_gives_none() {
-        gst::init().unwrap();
-        let originals = Originals::default();
+    /// A decoder's place, into which the test pushes buffers.
+    fn decoder(originals: &Originals) -> gst::Element {
         let decoder = gst::ElementFactory::make("identity").build().unwrap();
         originals.note(&decoder);
         decoder.set_state(gst::State::Playing).unwrap();
         let pad = decoder.static_pad("sink").unwrap();
         pad.send_event(gst::event::StreamStart::new("test"));
         pad.send_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+        decoder
+    }
+
+    #[test]
+    fn a_buffer_of_a_driver_goes_back_to_it_while_its_picture_is_kept() {
+        gst::init().unwrap();
+        let originals = Originals::default();
+        let decoder = decoder(&originals);
+        let pool = gst::BufferPool::new();
+        let mut config = pool.config();
+        // One buffer: a second frame comes only once the first is back.
+        config.set_params(None, 16, 1, 1);
+        pool.set_config(config).unwrap();
+        pool.set_active(true).unwrap();
+        let no_wait = gst::BufferPoolAcquireParams::with_flags(gst::BufferPoolAcquireFlags::DONTWAIT);
+        for ms in [1, 2] {
+            let mut buffer = pool.acquire_buffer(Some(&no_wait)).expect("it is back in its pool");
+            buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_mseconds(ms));
+            buffer.get_mut().unwrap().map_writable().unwrap().fill(ms as u8);
+            let _ = decoder.static_pad("sink").unwrap().chain(buffer);
+        }
+        for ms in [1, 2] {
+            let kept = originals.take(Some(gst::ClockTime::from_mseconds(ms))).unwrap();
+            assert!(kept.map_readable().unwrap().iter().all(|byte| *byte == ms as u8));
+        }
+        decoder.set_state(gst::State::Null).unwrap();
+        pool.set_active(false).unwrap();
+    }
+
+    #[test]
+    fn decoders_of_jpegs_are_recognised_wherever_they_are_added() {
+        gst::init().unwrap();
+        let make = |name| gst::ElementFactory::make(name).build().unwrap();
+        assert!(is_jpeg_decoder(&make("jpegdec")));
+        assert!(!is_jpeg_decoder(&make("identity")) && !is_jpeg_decoder(&make("pngdec")));
+    }
+
+    #[test]
+    fn each_frame_gets_the_picture_of_its_own_time_and_a_damaged_one_gives_none() {
+        gst::init().unwrap();
+        let originals = Originals::default();
+        let decoder = decoder(&originals);
+        let pad = decoder.static_pad("sink").unwrap();
         for (ms, size) in [(1, 10), (2, 20), (3, 30)] {
             let mut buffer = gst::Buffer::with_size(size).unwrap();
             buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_mseconds(ms));

@@ -64,7 +64,7 @@ pub struct CapturePipeline {
     /// The files that its buffers come from, for a source of files.
     pub names: Option<FileNames>,
     /// The JPEGs that its frames are decoded from, where they are kept.
-    pub originals: Option<Originals>,
+    originals: Option<Originals>,
     sink: app::AppSink,
     bus: gst::Bus,
     trouble: Trouble,
@@ -90,13 +90,15 @@ impl CapturePipeline {
         let slice = if build.sync { PACED_SLICE } else { USUAL_SLICE };
         bus::keep_errors_only(&bus, build.camera, slice, build.wording);
         pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
+        // Before any decoder is added, so that none is overlooked.
+        let originals = build.keeps_jpeg.then(|| Originals::of(&pipeline));
         let stop = build.stop.child();
         // `auto` makes videoflip follow the stream's tags.
         let turn = build.variant.upright.then_some("auto");
         Ok(CapturePipeline {
             pipeline,
             names: None,
-            originals: None,
+            originals,
             sink,
             bus,
             trouble: Trouble::default(),
@@ -125,6 +127,12 @@ impl CapturePipeline {
         let sink = self.sink.upcast_ref();
         let needs = Needs { convert, turn: self.turn };
         chain::link_when_shown(&self.pipeline, source, sink, needs, &self.trouble);
+    }
+
+    /// The JPEGs that its frames are decoded from, where they are kept. Not of frames that are turned: their JPEGs lie on
+    /// their side.
+    pub fn originals(&self) -> Option<Originals> {
+        self.originals.clone().filter(|_| self.turn.is_none())
     }
 
     /// The appsink, for tests that inspect what reaches it.

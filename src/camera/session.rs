@@ -170,7 +170,7 @@ impl<'a> CaptureSession<'a> {
         begun: Stamp,
     ) -> Result<ConnectionEnd, CaptureError> {
         let (wiring, mapper) =
-            (self.wiring, SampleMapper::new(self.sink.slots(), line.names.clone(), line.originals.clone()));
+            (self.wiring, SampleMapper::new(self.sink.slots(), line.names.clone(), line.originals()));
         let callback = ScopedCallback::default();
         let news = line.serve(&callback);
         let came = AtomicBool::new(false);

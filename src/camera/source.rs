@@ -8,7 +8,6 @@ use super::appsink::IN_FLIGHT;
 use super::feed::{Coding, Feeder, Opening};
 use super::file::{self, Video};
 use super::images::{self, ImagesFeed};
-use super::originals::Originals;
 #[cfg(feature = "demo")]
 use super::painter::PainterFeed;
 use super::pipeline::{Build, CapturePipeline};
@@ -152,9 +151,6 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<NextConnect
         Coding::Raw => None,
         Coding::Jpeg => Some(chain::element("jpegdec")?),
     };
-    if let Some(decoder) = decoder.as_ref().filter(|_| build.keeps_jpeg) {
-        line.originals.insert(Originals::default()).note(decoder);
-    }
     let convert = build.variant.convert.then(|| chain::element("videoconvert")).transpose()?;
     let elements = [Some(source.upcast_ref()), queue.as_ref(), decoder.as_ref(), convert.as_ref()];
     let elements: Vec<&gst::Element> = elements.into_iter().flatten().collect();

@@ -81,6 +81,8 @@ pub enum Command {
     Logs(log::LogsRequest),
     /// Report the CPU times of threads, stages and cameras.
     Top,
+    /// Report the telemetry of the last hour.
+    Hour,
     /// Finish the work under way, and end the service.
     Stop,
 }
@@ -110,6 +112,7 @@ impl Command {
             Command::Log(_) => CommandKind::Log,
             Command::Logs(_) => CommandKind::Logs,
             Command::Top => CommandKind::Top,
+            Command::Hour => CommandKind::Hour,
             Command::Stop => CommandKind::Stop,
         }
     }
@@ -177,6 +180,8 @@ answers! {
         Logs(log::LogsOut),
         /// Answer to `top`: the CPU times.
         Top(top::TopOut),
+        /// Answer to `hour`: the lines.
+        Hour(top::HourOut),
         /// Answer to `stop`: what ends.
         Stopping(top::StoppingOut),
     }

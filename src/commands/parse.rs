@@ -26,6 +26,7 @@ impl Command {
             CommandKind::Backup => Command::Backup,
             CommandKind::Bundle => Command::Bundle,
             CommandKind::Top => Command::Top,
+            CommandKind::Hour => Command::Hour,
             CommandKind::Stop => Command::Stop,
             CommandKind::Snapshot => Command::Snapshot(read(kind, keys)?),
             CommandKind::Trigger => Command::Trigger(read(kind, keys)?),

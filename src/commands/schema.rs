@@ -51,6 +51,7 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
         | CommandKind::Log
         | CommandKind::Logs
         | CommandKind::Top
+        | CommandKind::Hour
         | CommandKind::Stop => (None, None),
         CommandKind::Alarm => (Some(schema_for!(AlarmRequest)), Some(schema_for!(AlarmAnswer))),
     };

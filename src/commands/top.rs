@@ -1,4 +1,5 @@
-//! The commands `top` and `stop`: what the processors are busy with, and the end of the service.
+//! The commands `top`, `hour` and `stop`: what the processors are busy with, the figures of the last hour, and the end of the
+//! service.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,13 @@ pub struct TopOut {
     pub stages: Vec<StageCpu>,
     /// The names of the cameras.
     pub cameras: Vec<String>,
+}
+
+/// Telemetry of the last hour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HourOut {
+    /// One line of JSON for each minute, the oldest first.
+    pub lines: Vec<String>,
 }
 
 /// One thread and its CPU time.

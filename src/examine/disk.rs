@@ -18,7 +18,7 @@ pub struct DiskFolder {
     pub name: &'static str,
     /// The key of the configuration that names it.
     pub key: &'static str,
-    /// The folder itself.
+    /// Where the folder is, as the process knows it.
     pub path: PathBuf,
     /// What happens while its disk takes nothing.
     until: &'static str,

@@ -13,13 +13,14 @@ use super::library::Library;
 use super::reports::RecentReports;
 use super::requests::Requests;
 use super::session::RecordingSession;
-use crate::annotate::Place;
+use super::verdicts::{Found, RecentVerdicts};
+use crate::annotate::{Overlays, Place};
 use crate::config::{CameraConfig, RecordConfig};
 use crate::ring::{Policy, Reader, Ring, Take};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{
-    Clock, Degradation, ExperimentId, Explanation, Frame, Label, RecordedEvent, RecordingId, RecordingNews,
-    RecordingNotice, Report, Stamp,
+    Clock, Degradation, ExperimentId, Explanation, Frame, Inspection, Label, Point, RecordedEvent,
+    RecordingId, RecordingNews, RecordingNotice, Report, Stamp,
 };
 
 /// The longest sleep of the thread: it beats that often, and sees a stop that late.
@@ -69,6 +70,8 @@ pub struct CameraRecorder {
     pub(super) requests: Requests,
     /// Reports of the camera's frames, where it detects and they are recorded.
     pub(super) reports: Option<RecentReports>,
+    /// Verdicts on its parts, where it inspects and they are drawn.
+    pub(super) verdicts: Option<RecentVerdicts>,
     /// The reader of the first life of its thread: it sees the camera's first frame.
     first_reader: Mutex<Option<Reader<Frame>>>,
     /// The number of the next frame that no count has.
@@ -79,7 +82,10 @@ impl CameraRecorder {
     /// The recorder of `camera`, which records as `settings` say.
     pub fn new(camera: &CameraConfig, settings: &RecordConfig, parts: RecorderParts) -> Arc<CameraRecorder> {
         let needs_reports = camera.detect.is_some() && (settings.sidecar || settings.layer.has_annotated());
+        let needs_verdicts = camera.inspect.is_some() && settings.layer.has_annotated();
+        let verdicts = needs_verdicts.then(|| RecentVerdicts::new(parts.ring.slots(), camera.preview.hold));
         Arc::new(CameraRecorder {
+            verdicts,
             camera: camera.name.as_str().into(),
             counters: CameraCounters::default(),
             settings: settings.clone(),
@@ -98,6 +104,13 @@ impl CameraRecorder {
         }
     }
 
+    /// Keeps the verdict on a part, to be drawn into its frame. `outlines` are the corners of each region, recipe px.
+    pub fn judged(&self, inspection: &Arc<Inspection>, outlines: &Arc<[Vec<Point>]>) {
+        if let Some(verdicts) = &self.verdicts {
+            verdicts.add(inspection, outlines);
+        }
+    }
+
     /// Asks for a recording around `at`; `None` where the camera does not record such events.
     pub fn request(&self, event: RecordedEvent, at: Stamp, cause: &dyn fmt::Display) -> Option<RecordingId> {
         let on = self.settings.on?;
@@ -112,6 +125,11 @@ impl CameraRecorder {
         let around = (self.settings.pre_roll, self.settings.post_roll);
         let number = || self.parts.library.promise();
         wanted.then(|| self.requests.ask(at, around, cause.to_string(), number))
+    }
+
+    /// What is drawn into a frame.
+    pub(super) fn overlays<'a>(&'a self, found: Found<'a>) -> Overlays<'a> {
+        Overlays { report: found.report, places: &self.parts.places, part: found.part }
     }
 
     /// Records until `stop`, or until the ring is closed and all of it is recorded.

@@ -31,7 +31,7 @@ pub enum RecorderError {
     Unnamed {
         /// The recorder's own folder.
         path: PathBuf,
-        /// How many wait.
+        /// How many of them wait.
         count: usize,
     },
     /// One recording exceeds the limit of all of them.

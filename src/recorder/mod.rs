@@ -28,6 +28,7 @@ mod session;
 mod sidecar;
 mod take;
 mod tidy;
+mod verdicts;
 
 pub use camera::{CameraRecorder, RecorderOutlet, RecorderParts};
 pub use counters::{CAMERA_DESCRIBED, CameraCounters, DESCRIBED, MissedCause, RecorderCounters};

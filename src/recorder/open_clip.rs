@@ -10,10 +10,10 @@ use super::error::RecorderError;
 use super::library::{Library, target};
 use super::sidecar;
 use super::take::Taker;
-use crate::annotate::Overlays;
+use super::verdicts::Found;
 use crate::store::{FileRole, RecordedFile, Recording, RecordingState};
 use crate::supervisor::Beat;
-use crate::types::{Frame, RecordedClip, Report};
+use crate::types::{Frame, RecordedClip};
 
 /// A clip to which frames are added.
 pub(super) struct OpenClip {
@@ -151,17 +151,17 @@ impl OpenClip {
         &mut self,
         taker: &mut Taker<'_>,
         frame: &Frame,
-        report: Option<&Report>,
+        found: Found<'_>,
     ) -> Result<(), RecorderError> {
         let at_ns = frame.captured.mono_ns.saturating_sub(self.first_mono_ns);
         let at_ns = self.at_ns.map_or(at_ns, |last| at_ns.max(last + 1_000_000));
         let before = self.sidecar.as_ref().map_or(0, |sidecar| sidecar.whole);
         if let Some(sidecar) = &mut self.sidecar {
             self.text.clear();
-            sidecar::frame(&mut self.text, self.recording.frames == 0, (frame, Some(at_ns)), report);
+            sidecar::frame(&mut self.text, self.recording.frames == 0, (frame, Some(at_ns)), found.report);
             sidecar.add(&self.text)?;
         }
-        if let Err(error) = self.add_to_films(taker, frame, report, at_ns) {
+        if let Err(error) = self.add_to_films(taker, frame, found, at_ns) {
             // The sidecar lists no frame that is missed.
             self.sidecar.iter_mut().for_each(|sidecar| sidecar.cut(before));
             return Err(error);
@@ -178,7 +178,7 @@ impl OpenClip {
         &mut self,
         taker: &mut Taker<'_>,
         frame: &Frame,
-        report: Option<&Report>,
+        found: Found<'_>,
         at_ns: u64,
     ) -> Result<(), RecorderError> {
         let recorder = taker.recorder;
@@ -188,11 +188,11 @@ impl OpenClip {
             let Some(open) = &mut film.film else { continue };
             let added = match open.coding {
                 Coding::Mjpeg => {
-                    let jpeg = taker.jpeg(frame, drawn.then_some(report))?;
+                    let jpeg = taker.jpeg(frame, drawn.then_some(found))?;
                     open.add(path, FilmPicture::Jpeg(jpeg), at_ns, taker.beat)
                 }
                 Coding::H264(_) => {
-                    let overlays = Overlays { report, places: &recorder.parts.places, part: None };
+                    let overlays = recorder.overlays(found);
                     let width = taker.width(frame);
                     let canvas = taker.annotator.painted(frame, width, drawn.then_some(&overlays))?;
                     open.add(path, FilmPicture::Canvas(canvas), at_ns, taker.beat)

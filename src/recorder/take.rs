@@ -11,7 +11,8 @@ use super::names::{self, NameParts};
 use super::open_clip::OpenClip;
 use super::requests::Window;
 use super::sidecar::{self, SidecarHead};
-use crate::annotate::{Annotate, Annotator, Look, Overlays};
+use super::verdicts::{Found, JudgedPart};
+use crate::annotate::{Annotate, Annotator, Look};
 use crate::config::RecordAs;
 use crate::ring::Lease;
 use crate::store::{FileRole, Recording, RecordingKind, RecordingState};
@@ -20,6 +21,9 @@ use crate::types::{Frame, RecordingId, RecordingNews, Report, Stamp};
 
 /// How long a frame waits for what was found on it.
 const REPORT_PATIENCE: Duration = Duration::from_millis(250);
+/// A frame that is older than that still waits so long for a verdict in the window of an event, because the event asks
+/// for its recording just before its verdict is published.
+const EVENT_PATIENCE: Duration = Duration::from_millis(20);
 /// Clips that may wait for a disk that does not let them be named.
 const MOST_LEFT: usize = 4;
 /// Pause before they are tried again.
@@ -63,10 +67,25 @@ impl<'a> Taker<'a> {
         is_behind: bool,
     ) -> Result<(), RecorderError> {
         let report = self.report(frame, is_behind);
+        let part = self.part(frame, window.is_some(), is_behind);
+        let found = Found { report: report.as_deref(), part: part.as_ref().map(|part| part.marks()) };
         match self.recorder.settings.what {
-            RecordAs::Pictures => self.picture(frame, window, report.as_deref()),
-            RecordAs::Clips => self.add_to_clip(frame, window, report.as_deref()),
+            RecordAs::Pictures => self.picture(frame, window, found),
+            RecordAs::Clips => self.add_to_clip(frame, window, found),
         }
+    }
+
+    /// The verdict that is drawn into the frame.
+    fn part(&self, frame: &Frame, in_window: bool, is_behind: bool) -> Option<JudgedPart> {
+        let verdicts = self.recorder.verdicts.as_ref()?;
+        let age =
+            Duration::from_nanos(self.outlet.clock.now().mono_ns.saturating_sub(frame.captured.mono_ns));
+        let least = if in_window { EVENT_PATIENCE } else { Duration::ZERO };
+        let patience = match is_behind {
+            true => Duration::ZERO,
+            false => REPORT_PATIENCE.saturating_sub(age).max(least),
+        };
+        verdicts.of((frame.seq, frame.captured.mono_ns), patience)
     }
 
     fn report(&self, frame: &Frame, is_behind: bool) -> Option<std::sync::Arc<Report>> {
@@ -80,7 +99,7 @@ impl<'a> Taker<'a> {
         &mut self,
         frame: &Frame,
         window: Option<&Window>,
-        report: Option<&Report>,
+        found: Found<'_>,
     ) -> Result<(), RecorderError> {
         let recorder = self.recorder;
         let (library, settings) = (&recorder.parts.library, &recorder.settings);
@@ -89,7 +108,7 @@ impl<'a> Taker<'a> {
             pictures.push((FileRole::Raw, self.jpeg(frame, None)?));
         }
         if settings.layer.has_annotated() {
-            pictures.push((FileRole::Annotated, self.jpeg(frame, Some(report))?));
+            pictures.push((FileRole::Annotated, self.jpeg(frame, Some(found))?));
         }
         let library_settings = library.settings();
         // The first picture of an event has the number that the event was given.
@@ -104,7 +123,7 @@ impl<'a> Taker<'a> {
             let zone = zone_name(&library_settings.zone);
             let head = self.head(&recording, &zone, frame, window);
             sidecar::begin(&mut self.text, &head);
-            sidecar::frame(&mut self.text, true, (frame, None), report);
+            sidecar::frame(&mut self.text, true, (frame, None), found.report);
             sidecar::end(&mut self.text, RecordingState::Whole, 1);
         }
         let bytes = pictures.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() + self.text.len();
@@ -122,21 +141,16 @@ impl<'a> Taker<'a> {
         Ok(())
     }
 
-    /// The frame as a JPEG; with drawings where `report` is there, even if it holds nothing.
-    pub(super) fn jpeg(
-        &mut self,
-        frame: &Frame,
-        report: Option<Option<&Report>>,
-    ) -> Result<Bytes, RecorderError> {
+    /// The frame as a JPEG; with drawings where `found` is there, even if it holds nothing.
+    pub(super) fn jpeg(&mut self, frame: &Frame, found: Option<Found<'_>>) -> Result<Bytes, RecorderError> {
         let settings = &self.recorder.settings;
         let width = self.width(frame);
         // A camera's own JPEG is neither decoded nor encoded again.
-        if let (None, Some(jpeg)) = (report, frame.jpeg().filter(|_| width >= frame.width)) {
+        if let (None, Some(jpeg)) = (found, frame.jpeg().filter(|_| width >= frame.width)) {
             return Ok(jpeg);
         }
         let look = Look { width, quality: settings.quality };
-        let places = &self.recorder.parts.places;
-        let overlays = report.map(|report| Overlays { report, places, part: None });
+        let overlays = found.map(|found| self.recorder.overlays(found));
         Ok(self.annotator.picture(frame, &look, overlays.as_ref())?.jpeg)
     }
 
@@ -152,7 +166,7 @@ impl<'a> Taker<'a> {
         &mut self,
         frame: &Frame,
         window: Option<&Window>,
-        report: Option<&Report>,
+        found: Found<'_>,
     ) -> Result<(), RecorderError> {
         if self.clip.as_ref().is_some_and(|clip| clip.is_full(frame, self.recorder.settings.clip)) {
             self.roll_over(window);
@@ -174,7 +188,7 @@ impl<'a> Taker<'a> {
             self.clip = Some(begun?);
         }
         let Some(mut clip) = self.clip.take() else { return Ok(()) };
-        let added = clip.add(self, frame, report);
+        let added = clip.add(self, frame, found);
         self.clip = Some(clip);
         added
     }

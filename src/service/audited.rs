@@ -63,7 +63,7 @@ fn change(command: &Command) -> Option<(String, String)> {
         }
         // The outputs write their own lines, which have the values, for every interface and for their rules.
         Command::Output(_) => None,
-        Command::Logs(_) | Command::Top => None,
+        Command::Logs(_) | Command::Top | Command::Hour => None,
         Command::Log(asked) => log_change(asked).map(|target| (word.into(), target)),
         Command::Reload | Command::Config | Command::Backup | Command::Bundle | Command::Stop => {
             Some((word.into(), String::new()))

@@ -67,8 +67,10 @@ fn made(service: &Service) -> Result<BundleOut, Refusal> {
     let results = examine::run(checks, begun + PATIENCE);
     let report = Report::new(time, true, begun.elapsed().as_millis() as u64, results);
     let file = format!("ocellus-support-{}.tar.gz", config.device.name);
+    let log = options.log_file_to_read(&config).map(|file| file.paths().collect()).unwrap_or_default();
+    let hour = service.reporter.hour();
     let input =
-        BundleInput { config, config_file: options.config.clone(), asked: asked(), log: None, report };
+        BundleInput { config, config_file: options.config.clone(), asked: asked(), log, hour, report };
     let mut archive = Vec::new();
     write_bundle(&input, &mut archive).map_err(|error| Refusal::from(error.to_string()))?;
     Ok(BundleOut { file, base64: base64::engine::general_purpose::STANDARD.encode(archive) })

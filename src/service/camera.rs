@@ -113,10 +113,11 @@ impl Camera {
         let inspect = camera.inspect.as_ref();
         let inspection = inspect.map(|inspect| domains.inspection.camera(&camera.name, inspect, &ring));
         if let Some(inspection) = &inspection {
-            let preview = preview.preview.clone();
-            let show =
-                Box::new(move |part: &_, outlines: &_, frame: &_| preview.judged(part, outlines, frame));
-            inspection.lane.follow(show);
+            let (preview, recorder) = (preview.preview.clone(), recorder.clone());
+            inspection.lane.follow(Box::new(move |part: &_, outlines: &_, frame: &_| {
+                recorder.iter().for_each(|recorder| recorder.judged(part, outlines));
+                preview.judged(part, outlines, frame);
+            }));
         }
         let queue = lane.as_ref().map(|lane: &Arc<Lane>| Attachment::new(Arc::new(LaneFeed(lane.clone()))));
         Camera {

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::Service;
 use super::audited::{note_signal, noted};
 use super::bundle::bundle;
+use super::hour::hour_command;
 use super::log_commands::{expire_level, log_command, logs_command};
 use super::people::{PeopleQueue, PeopleRequest};
 use super::reload::reload;
@@ -83,6 +84,7 @@ impl Dispatcher {
             Command::Config => self.config(origin).map(CommandAnswer::from),
             Command::Backup => store.dump(origin).map(CommandAnswer::from),
             Command::Top => top_command(&self.service, origin).map(CommandAnswer::from),
+            Command::Hour => hour_command(&self.service, origin).map(CommandAnswer::from),
             // The answer leaves before the unit that carries it ends.
             Command::Stop => return self.stop(origin, reply),
             Command::Log(asked) => log_command(&self.service, origin, &asked).map(CommandAnswer::from),

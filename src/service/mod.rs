@@ -27,6 +27,7 @@ mod figures;
 mod gate;
 mod health;
 mod health_log;
+mod hour;
 mod intake;
 mod interfaces;
 mod jobs;

@@ -38,7 +38,19 @@ impl Options {
     pub(super) fn log_file(&self, config: &Config) -> Option<LogFileSettings> {
         let dir = &config.device.state_dir;
         let usual = || self.detached.then(|| dir.join(LogConfig::USUAL_FILE));
-        let path = config.log.path(dir).or_else(usual)?;
-        Some(LogFileSettings { path, max_bytes: config.log.max_bytes, files: config.log.files })
+        Some(settings(config, config.log.path(dir).or_else(usual)?))
     }
+
+    /// The file in which the log of a service with these options is, as far as another process can know: the one that
+    /// `config` names, or that of a service in the background where it is there.
+    pub fn log_file_to_read(&self, config: &Config) -> Option<LogFileSettings> {
+        let dir = self.state_dir.as_deref().unwrap_or(&config.device.state_dir);
+        let usual = dir.join(LogConfig::USUAL_FILE);
+        let path = config.log.path(dir).or_else(|| usual.exists().then_some(usual))?;
+        Some(settings(config, path))
+    }
+}
+
+fn settings(config: &Config, path: PathBuf) -> LogFileSettings {
+    LogFileSettings { path, max_bytes: config.log.max_bytes, files: config.log.files }
 }

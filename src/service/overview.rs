@@ -6,11 +6,13 @@ use std::path::Path;
 
 use super::camera::Camera;
 use super::camera_report::state_of;
+use super::hour::TelemetryHour;
 use super::status::Reporter;
 use crate::commands::overview::{CameraGlance, DiskOut, LatencyOut, Overview};
 use crate::contract::{Percentiles, Telemetry};
 use crate::examine::disk::{self, DiskFolder};
 use crate::telemetry::ProcessFacts;
+use crate::types::Stamp;
 
 /// Figures of a period that has ended, as the reporting unit saw them last.
 #[derive(Debug, Default)]
@@ -21,6 +23,7 @@ pub(super) struct PeriodFigures {
     latency: BTreeMap<String, Percentiles>,
     /// Whether the service has reported that it is ready.
     ready: bool,
+    hour: TelemetryHour,
 }
 
 impl PeriodFigures {
@@ -28,7 +31,8 @@ impl PeriodFigures {
         self.fps.insert(camera.to_owned(), fps);
     }
 
-    pub(super) fn note_telemetry(&mut self, telemetry: &Telemetry) {
+    pub(super) fn note_telemetry(&mut self, telemetry: &Telemetry, now: Stamp) {
+        self.hour.note(telemetry, now);
         self.latency.clone_from(&telemetry.latency);
     }
 
@@ -55,6 +59,11 @@ impl Reporter {
             disks: disks.into_iter().filter_map(disk).collect(),
             units: self.units(),
         }
+    }
+
+    /// The telemetry of the last hour, one line a minute.
+    pub(super) fn hour(&self) -> Vec<String> {
+        self.period.lock().hour.lines()
     }
 
     /// The folders in which this process writes, one for each disk.

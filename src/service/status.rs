@@ -221,14 +221,15 @@ impl Reporter {
     }
 
     fn publish_telemetry(&self, memory: &mut LastLook) {
-        let now = SystemClock.now().mono_ns;
+        let stamp = SystemClock.now();
+        let now = stamp.mono_ns;
         let every = self.around.config.get().mqtt.telemetry_every.as_nanos() as u64;
         if now.saturating_sub(memory.telemetry_ns) < every {
             return;
         }
         memory.telemetry_ns = now;
         let telemetry = self.telemetry(memory, now);
-        self.period.lock().note_telemetry(&telemetry);
+        self.period.lock().note_telemetry(&telemetry, stamp);
         self.around.interfaces.publisher.telemetry(&telemetry);
     }
 

@@ -51,6 +51,8 @@ pub enum CommandKind {
     Logs,
     /// Report the CPU times of threads, stages and cameras.
     Top,
+    /// Report the telemetry of the last hour.
+    Hour,
     /// Finish the work under way, and end the service.
     Stop,
 }
@@ -79,6 +81,7 @@ impl CommandKind {
         CommandKind::Log,
         CommandKind::Logs,
         CommandKind::Top,
+        CommandKind::Hour,
         CommandKind::Stop,
     ];
 
@@ -106,6 +109,7 @@ impl CommandKind {
             CommandKind::Log => "log",
             CommandKind::Logs => "logs",
             CommandKind::Top => "top",
+            CommandKind::Hour => "hour",
             CommandKind::Stop => "stop",
         }
     }

@@ -54,7 +54,7 @@ pub use ocellus_image::{
     Channels, Colour, Dtype, Fit, Matrix, Patch, PixelFormat, Placement, Planes, Point, Pose, Range, Rect,
     Resize,
 };
-pub use ocellus_text::{Explanation, hex, sha256};
+pub use ocellus_text::{Explanation, hex, sha256, sha256_of};
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
 pub use reading::{Reading, Readings};
 pub use recording::{

@@ -149,3 +149,20 @@ fn a_picture_that_is_not_drawn_yet_is_words_and_no_broken_image() {
     assert_eq!(view.eval("undrawn.querySelector('img')"), serde_json::Value::Null);
     place.end();
 }
+
+#[test]
+fn the_link_to_the_support_bundle_gives_the_archive() {
+    let Some(place) = place("stub", SCENE, |_| {}) else { return };
+    let view = place.view("box");
+    view.wait_words("#bundle", "Support bundle");
+    assert_eq!(view.eval("document.getElementById('bundle').hasAttribute('download')"), true);
+    let script = "fetch(document.getElementById('bundle').href).then(async (reply) => { \
+        const bytes = new Uint8Array(await reply.arrayBuffer()); \
+        return [reply.status, bytes[0], bytes[1], reply.headers.get('content-disposition')]; })";
+    let answer = view.eval(script);
+    // A gzip file (RFC 1952, 2.3.1), which is saved under a name of its own.
+    assert_eq!((&answer[0], &answer[1], &answer[2]), (&200.into(), &0x1f.into(), &0x8b.into()), "{answer}");
+    assert!(answer[3].as_str().unwrap().contains("ocellus-support-"), "{answer}");
+    assert_eq!(view.faults(), Vec::<String>::new());
+    place.end();
+}

@@ -1,12 +1,29 @@
 //! SHA-256 as people and files write it.
 
 use std::fmt::Write;
+use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of `bytes` as 64 hexadecimal digits.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     hex(Sha256::digest(bytes))
+}
+
+/// The SHA-256 of all that `reader` gives, which is held in memory piece by piece only.
+///
+/// # Errors
+/// Those of `reader`.
+pub fn sha256_of(mut reader: impl Read) -> io::Result<String> {
+    let (mut hasher, mut piece) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => return Ok(hex(hasher.finalize())),
+            Ok(read) => hasher.update(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// `bytes` as hexadecimal digits in lower case, two for each.

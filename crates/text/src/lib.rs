@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-pub use digest::{hex, sha256};
+pub use digest::{hex, sha256, sha256_of};
 pub use explanation::Explanation;
 
 /// Limit for text that people write, bytes; a larger file is of another kind.

@@ -4,13 +4,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
 use super::DoctorArgs;
 use crate::cli::output;
+use crate::commands::Command;
+use crate::commands::top::HourOut;
 use crate::config::Config;
+use crate::control::ask_within;
 use crate::examine::{self, BundleInput, Report, write_bundle};
+
+/// How long the service may take to give its telemetry.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Where the archive goes.
 pub(super) enum Target {
@@ -50,12 +57,22 @@ impl Target {
         config: Config,
         report: Report,
     ) -> anyhow::Result<String> {
+        let log = match &arguments.log {
+            Some(file) => vec![file.clone()],
+            None => {
+                let options = arguments.configured.options();
+                options.log_file_to_read(&config).map(|file| file.paths().collect()).unwrap_or_default()
+            }
+        };
+        // A service that does not answer has been found by the checks.
+        let hour = ask_within::<HourOut>(&config.device.state_dir, &Command::Hour, PATIENCE);
         let input = BundleInput {
+            hour: hour.map(|hour| hour.lines).unwrap_or_default(),
             // Asked again, because the first answer is used up, and what it says now is newer.
             asked: examine::ask(&config.device.state_dir),
             config,
             config_file: arguments.configured.config.clone(),
-            log: arguments.log.clone(),
+            log,
             report,
         };
         match self {

@@ -26,11 +26,11 @@ pub(super) struct DoctorArgs {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
-    /// Also write an archive for those who help from afar: the report, configuration, status, log, versions and sizes, without
-    /// secrets, pictures or names of people. `-` writes it to standard output in place of the report.
+    /// Also write an archive for those who help from afar: the report, configuration, status, telemetry of the last hour, log,
+    /// versions and sizes, without secrets, pictures or names of people. `-` writes it to standard output in place of the report.
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-    /// The service's log for the archive, where it is not in the journal.
+    /// The service's log for the archive, where it is neither in the file of the configuration (log.file) nor in the journal.
     #[arg(long, value_name = "FILE", requires = "bundle")]
     log: Option<PathBuf>,
     /// Read the kernel's files (proc, sys, run) below this folder, such as those that another machine sent.

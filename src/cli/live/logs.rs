@@ -1,7 +1,6 @@
 //! `ocellus logs`: the newest lines of the service's log, from its memory; older ones from its file.
 
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,7 +10,6 @@ use super::moment::moment;
 use crate::cli::{Configured, output};
 use crate::commands::Command;
 use crate::commands::log::{LogLevel, LogLineOut, LogPlaces, LogsOut, LogsRequest};
-use crate::config::LogConfig;
 use crate::control::{AskError, ask_for};
 use crate::telemetry::LogFileSettings;
 
@@ -138,12 +136,7 @@ fn earlier_lines(arguments: &LogsArgs, answer: &LogsOut, most: Option<u32>) -> V
 /// The file that the configuration names, as the service computes its path.
 fn configured_file(configured: &Configured) -> Option<LogFileSettings> {
     let options = configured.options();
-    let config = options.load().ok()?;
-    let dir: &Path = options.state_dir.as_deref().unwrap_or(&config.device.state_dir);
-    // A service in the background writes one without being asked to.
-    let usual = dir.join(LogConfig::USUAL_FILE);
-    let path = config.log.path(dir).or_else(|| usual.exists().then_some(usual))?;
-    Some(LogFileSettings { path, max_bytes: config.log.max_bytes, files: config.log.files })
+    options.log_file_to_read(&options.load().ok()?)
 }
 
 fn older(places: &LogPlaces) -> String {

@@ -19,6 +19,9 @@ const MOST_BYTES: u64 = 1 << 20;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
 /// Parts of the names of variables whose values are secrets.
 const VARIABLES: [&str; 7] = ["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "LOGIN"];
+/// Names that say nothing of anybody, and words that the texts need.
+const GENERAL: [&str; 9] =
+    ["root", "admin", "user", "ocellus", "localhost", "camera", "mqtt", "operator", "viewer"];
 /// Words that are values of no secret, even behind a key that sounds like one.
 const COMMON: [&str; 6] = ["true", "false", "none", "null", "auto", "file"];
 
@@ -35,6 +38,7 @@ pub(super) fn redactor(input: &BundleInput) -> Redactor {
         names.push(user.name);
     }
     names.extend(people(input));
+    names.extend(of_machine(config));
     Redactor::new(secrets, names)
 }
 
@@ -118,6 +122,23 @@ fn of_environment() -> Vec<String> {
     let values = std::env::vars_os()
         .filter_map(|(name, value)| is_secret(name.to_str()?).then(|| value.to_string_lossy().into_owned()));
     values.filter(|value| !value.starts_with('/')).collect()
+}
+
+/// Names of this machine and of those who use it or log in somewhere, unless they are words of the product.
+fn of_machine(config: &Config) -> Vec<String> {
+    let mut names = vec![rustix::system::uname().nodename().to_string_lossy().into_owned()];
+    names.extend(["USER", "LOGNAME", "SUDO_USER"].into_iter().filter_map(|name| std::env::var(name).ok()));
+    // The folder of a person's files bears the name of the person.
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let of_person = home
+        .filter(|home| home.starts_with("/home"))
+        .and_then(|home| Some(home.file_name()?.to_string_lossy().into_owned()));
+    names.extend(of_person);
+    names.extend(config.mqtt.username.clone());
+    names.extend(config.cameras.iter().filter_map(|camera| camera.username.clone()));
+    let is_own = |name: &String| GENERAL.contains(&&**name) || *name == config.device.name;
+    names.retain(|name| !is_own(name));
+    names
 }
 
 /// Names of the people whose faces are known, if the service tells them.

@@ -37,8 +37,10 @@ pub struct BundleInput {
     pub config_file: Option<PathBuf>,
     /// The state of the service, if it has answered.
     pub asked: Asked,
-    /// The log, where it is not in the journal.
-    pub log: Option<PathBuf>,
+    /// The files of the log, the oldest first; empty where it is in the journal.
+    pub log: Vec<PathBuf>,
+    /// Telemetry of the last hour, a line of JSON each; empty where no service has answered.
+    pub hour: Vec<String>,
     /// The doctor's own report.
     pub report: Report,
 }
@@ -117,13 +119,14 @@ fn readme(created: &str, device: &str) -> String {
          doctor.json    what `ocellus doctor` found, with causes and remedies\n\
          config.toml    the configuration without comments\n\
          status.json    state, components and alarms of the running service\n\
+         telemetry.jsonl  figures of the last hour, one line a minute\n\
          log.txt        the end of the log\n\
          audit.jsonl    the last requests that changed something, without who made them\n\
          state.txt      sizes in the state directory\n\
          models.json    models with their SHA-256\n\
          versions.json  this program, the system, GStreamer and its plugins\n\
          machine.txt    cores, memory, heat, mounts and video devices, as the kernel describes them\n\n\
-         Passwords, keys, tokens, logins and queries of URLs were replaced by {}, names of users and people by [name].\n\
+         Passwords, keys, tokens, logins and queries of URLs were replaced by {}, names of users, people and this machine by [name].\n\
          There are no pictures in it. Look it through before you send it.\n",
         env!("CARGO_PKG_VERSION"),
         redact::REMOVED,

@@ -14,10 +14,8 @@ use crate::config::{Config, ModelConfig};
 use crate::contract::rest::AuditOut;
 use crate::engine::Runtime;
 use crate::examine::Asked;
-use crate::types::sha256;
+use crate::types::sha256_of;
 
-/// A larger model is not read for its digest.
-const LARGEST_MODEL: u64 = 1 << 30;
 /// Lines of the journal, and of the audit log.
 const LOG_LINES: &str = "4000";
 const AUDIT_LINES: usize = 300;
@@ -53,8 +51,18 @@ pub(super) fn parts(input: &BundleInput) -> Vec<Part> {
         let status = status.clone();
         add("status.json", Box::new(move || status_text(*status)));
     }
+    if !input.hour.is_empty() {
+        let lines: String = input.hour.iter().map(|line| format!("{line}\n")).collect();
+        add("telemetry.jsonl", Box::new(move || lines));
+    }
     let log = input.log.clone();
-    add("log.txt", Box::new(move || log.map_or_else(journal, |file| end_of(&file))));
+    add(
+        "log.txt",
+        Box::new(move || match log.is_empty() {
+            true => journal(),
+            false => ends_of(&log),
+        }),
+    );
     let dir = input.config.device.state_dir.clone();
     let state = dir.clone();
     add("audit.jsonl", Box::new(move || audit(&dir)));
@@ -101,6 +109,15 @@ fn journal() -> String {
         Some(Ok(_)) if !bytes.is_empty() => String::from_utf8_lossy(&bytes).into_owned(),
         _ => "not there: the journal has no line of the unit ocellus that this user may read; name the log with --log FILE\n".into(),
     }
+}
+
+/// The ends of the newest log files, the oldest first: one that was just begun holds little.
+fn ends_of(files: &[PathBuf]) -> String {
+    let there = files.iter().filter(|file| file.exists()).count();
+    // The newest is named even where it is not there, so that its absence is explained.
+    let (newest, older) = (files.last(), files.iter().rev().skip(1).find(|file| file.exists()));
+    let named = older.filter(|_| there > 0).into_iter().chain(newest);
+    named.map(|file| end_of(file)).collect()
 }
 
 /// The end of a log file.
@@ -185,9 +202,10 @@ struct ModelFacts {
 }
 
 fn model(model: &ModelConfig) -> ModelFacts {
-    let bytes = fs::metadata(&model.path).map_or(0, |facts| facts.len());
-    let read = (bytes <= LARGEST_MODEL).then(|| fs::read(&model.path).ok()).flatten();
-    ModelFacts { name: model.name.clone(), path: model.path.clone(), bytes, sha256: read.map(sha256) }
+    let facts = fs::metadata(&model.path).ok().filter(fs::Metadata::is_file);
+    let digest = facts.as_ref().and_then(|_| sha256_of(File::open(&model.path).ok()?).ok());
+    let bytes = facts.map_or(0, |facts| facts.len());
+    ModelFacts { name: model.name.clone(), path: model.path.clone(), bytes, sha256: digest }
 }
 
 #[derive(Serialize)]

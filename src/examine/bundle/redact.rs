@@ -11,6 +11,8 @@ pub(super) const REMOVED: &str = "[removed]";
 const NAMED: &str = "[name]";
 /// Shorter secrets are removed by their place only: removing `abc` everywhere would spoil the text and show what it was.
 const SHORTEST: usize = 4;
+/// Shorter names are no names: letters that number things.
+const SHORTEST_NAME: usize = 2;
 /// Shorter pieces of base64 occur by chance.
 const SHORTEST_BASE64: usize = 6;
 
@@ -27,12 +29,12 @@ impl Redactor {
         secrets: impl IntoIterator<Item = String>,
         names: impl IntoIterator<Item = String>,
     ) -> Redactor {
-        let long = |text: &String| text.chars().count() >= SHORTEST;
+        let longer = |least: usize| move |text: &String| text.chars().count() >= least;
         let mut forms: Vec<String> =
-            secrets.into_iter().filter(long).flat_map(|secret| forms(&secret)).collect();
+            secrets.into_iter().filter(longer(SHORTEST)).flat_map(|secret| forms(&secret)).collect();
         forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         forms.dedup();
-        let mut names: Vec<String> = names.into_iter().filter(long).collect();
+        let mut names: Vec<String> = names.into_iter().filter(longer(SHORTEST_NAME)).collect();
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         Redactor { forms, names }
     }
@@ -142,8 +144,8 @@ mod tests {
     fn names_are_removed_as_whole_words() {
         let redactor = Redactor::new([], ["Anna Meier".to_owned(), "anna".into(), "Al".into()]);
         assert_eq!(
-            redactor.redact("Anna Meier (anna) enrolled by annabel; Alarm"),
-            "[name] ([name]) enrolled by annabel; Alarm"
+            redactor.redact("Anna Meier (anna) enrolled by annabel; Alarm, Al"),
+            "[name] ([name]) enrolled by annabel; Alarm, [name]"
         );
     }
 }

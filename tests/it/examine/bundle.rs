@@ -124,6 +124,9 @@ fn planted_secrets_are_in_no_part_of_the_archive_in_no_form() {
     );
     fixture.config_with(&mqtt, "stub", &rest);
     fixture.user("magdalena", "admin", secrets[9]);
+    // A short name is one, too.
+    fixture.user("jo", "viewer", "N0body-has-this-one");
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
     let hash = fs::read_to_string(fixture.state_dir.join("users")).unwrap();
     let hash = hash.trim().rsplit(':').next().unwrap().to_owned();
     let key = fs::read_to_string(certs.file("server.key")).unwrap();
@@ -134,7 +137,8 @@ fn planted_secrets_are_in_no_part_of_the_archive_in_no_form() {
          2026-11-29T10:00:02Z DEBUG Authorization: Basic {}\n\
          2026-11-29T10:00:03Z DEBUG header Bearer {} token={} sender {}\n\
          2026-11-29T10:00:04Z INFO magdalena acknowledged, hash {hash}, pw {} and {}\n{key}\n\
-         2026-11-29T10:00:05Z INFO the line that must stay\n",
+         2026-11-29T10:00:05Z INFO the line that must stay\n\
+         2026-11-29T10:00:06Z INFO {host} jo logged in, and jolly joe did not\n",
         secrets[2],
         secrets[0],
         secrets[10],
@@ -175,6 +179,7 @@ fn planted_secrets_are_in_no_part_of_the_archive_in_no_form() {
             assert!(names.contains(&name), "{name} is missing among {names:?}");
         }
         assert_eq!(names.contains(&"status.json"), running, "{names:?}");
+        assert!(running || !names.contains(&"telemetry.jsonl"), "only a service has figures: {names:?}");
         let mut looked_for: Vec<&str> = secrets.to_vec();
         looked_for.extend(hash.split('$').filter(|part| part.len() > 12));
         looked_for.extend(key.lines().filter(|line| !line.starts_with("-----")));
@@ -185,6 +190,17 @@ fn planted_secrets_are_in_no_part_of_the_archive_in_no_form() {
                 }
             }
             assert!(!text.contains("magdalena"), "{name} holds the name of a user");
+        }
+        assert!(
+            parts["log.txt"].contains(" [name] logged in, and jolly [name] did not"),
+            "{}",
+            parts["log.txt"]
+        );
+        assert!(host == "localhost" || !parts["log.txt"].contains(&host), "{}", parts["log.txt"]);
+        if let Some(hour) = parts.get("telemetry.jsonl") {
+            let lines: Vec<serde_json::Value> =
+                hour.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert!(lines[0]["time"].is_string() && lines[0]["counters"].is_object(), "{hour}");
         }
         assert!(parts["log.txt"].contains("the line that must stay"), "{}", parts["log.txt"]);
         assert!(parts["config.toml"].contains("name = \"box1\""), "{}", parts["config.toml"]);
@@ -242,6 +258,24 @@ fn a_bundle_of_a_box_whose_configuration_cannot_be_read_is_made_all_the_same_and
 }
 
 #[test]
+fn the_log_is_read_where_the_configuration_puts_it() {
+    let fixture = Fixture::new();
+    fixture.config(1, &format!("[log]\nfile = \"box.log\"\n{SCENE}"));
+    let mut service = fixture.run();
+    let file = fixture.state_dir.join("box.log");
+    wait_until("the log has its first lines", || {
+        fs::read_to_string(&file).is_ok_and(|text| text.contains("INFO"))
+    });
+    let target = fixture.path("support.tar.gz");
+    let output = fixture.command(&["doctor", "--bundle", target.to_str().unwrap()]);
+    assert!(target.exists(), "{output:?}");
+    let parts = unpacked(&fs::read(&target).unwrap());
+    let first = fs::read_to_string(&file).unwrap().lines().next().unwrap()[..27].to_owned();
+    assert!(parts["log.txt"].starts_with(&first), "{}", parts["log.txt"]);
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+#[test]
 fn an_admin_downloads_the_bundle_of_a_running_service_and_the_audit_log_says_so() {
     let place = crate::web::client::prepared("", SCENE, |fixture| {
         fixture.user("anna", "admin", "may everything");
@@ -258,6 +292,10 @@ fn an_admin_downloads_the_bundle_of_a_running_service_and_the_audit_log_says_so(
     assert!(reply.header("content-disposition").unwrap().contains("ocellus-support-box1.tar.gz"));
     let parts = unpacked(&reply.body);
     assert!(parts["status.json"].contains("components"), "{}", parts["status.json"]);
+    wait_until("the first figures", || {
+        let parts = unpacked(&anna.get("/api/v1/doctor/bundle").body);
+        parts.get("telemetry.jsonl").is_some_and(|text| text.contains("a/frames"))
+    });
     assert!(parts.values().all(|text| !text.contains("anna") && !text.contains("otto")));
     let audit = anna.get("/api/v1/audit").json();
     let noted = audit.as_array().unwrap().iter().any(|line| {

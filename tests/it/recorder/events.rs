@@ -81,7 +81,7 @@ fn parts_that_enter_a_zone_and_cross_a_line_name_clips_that_play_and_other_event
 }
 
 /// A box with a face before its camera, which belongs to nobody yet; `record` says how it records.
-fn door(fixture: &Fixture, broker: &Broker, record: &str) -> Option<()> {
+fn entrance(fixture: &Fixture, broker: &Broker, record: &str) -> Option<()> {
     let data = data(FACES)?;
     std::fs::create_dir(fixture.path("door")).unwrap();
     let seen = data.join("images/faces/person_A/asl_again_0.3.png");
@@ -115,7 +115,7 @@ fn comes(fixture: &Fixture, watcher: &Subscriber) -> Value {
 fn a_person_who_comes_is_on_the_clip_that_the_attendance_event_names() {
     let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    if door(&fixture, &broker, "clip_s = 1").is_none() {
+    if entrance(&fixture, &broker, "clip_s = 1").is_none() {
         return;
     }
     let mut service = fixture.run();
@@ -139,7 +139,7 @@ fn a_person_who_comes_is_on_the_clip_that_the_attendance_event_names() {
 fn the_address_of_a_clip_that_a_kill_has_cut_leads_to_what_is_left_or_says_that_it_was_missed() {
     let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    if door(&fixture, &broker, "clip_s = 600, post_roll_ms = 60000").is_none() {
+    if entrance(&fixture, &broker, "clip_s = 600, post_roll_ms = 60000").is_none() {
         return;
     }
     let mut service = fixture.run();

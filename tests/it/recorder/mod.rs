@@ -5,6 +5,7 @@ mod clips;
 mod crash;
 mod disk;
 mod events;
+mod layers;
 mod pictures;
 mod rest;
 mod support;
