@@ -2,8 +2,10 @@
 
 mod crash;
 mod interfaces;
+mod models;
 mod pictures;
 mod refusals;
+mod reports;
 mod runs;
 mod support;
 mod variations;
