@@ -1,6 +1,7 @@
 //! Studio jobs from the outside: the real binary, the real broker, real pictures.
 
 mod crash;
+mod disk;
 mod interfaces;
 mod models;
 mod pictures;
