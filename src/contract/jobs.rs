@@ -131,10 +131,27 @@ pub struct AttemptOut {
 pub enum JobResult {
     /// The answer of `upscale`.
     Upscaled(UpscaledOut),
+    /// The answer of `upscale` of what other jobs made.
+    UpscaledAll(UpscaledAllOut),
     /// The answer of `variations`.
     Variations(VariationsOut),
+    /// The answer of `report`.
+    Report(ReportOut),
     /// The answer of `batch`.
     Batch(BatchedOut),
+}
+
+impl JobResult {
+    /// Paths of the files that the job made, in the order of its answer.
+    pub fn files(&self) -> Vec<&str> {
+        match self {
+            JobResult::Upscaled(made) => vec![&made.file.path],
+            JobResult::UpscaledAll(made) => made.enlarged.iter().map(|one| one.file.path.as_str()).collect(),
+            JobResult::Variations(made) => made.variations.iter().map(|one| one.file.path.as_str()).collect(),
+            JobResult::Report(made) => vec![&made.path],
+            JobResult::Batch(_) => Vec::new(),
+        }
+    }
 }
 
 /// A picture that was enlarged.
@@ -150,6 +167,13 @@ pub struct UpscaledOut {
     pub tiles: u64,
     /// Why it was not enlarged as it was asked for; `null` where it was.
     pub fell_back: Option<String>,
+}
+
+/// The pictures of other jobs that were enlarged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpscaledAllOut {
+    /// One for each picture, in the order in which they were made.
+    pub enlarged: Vec<UpscaledOut>,
 }
 
 /// The variations of a picture.
@@ -170,6 +194,19 @@ pub struct VariationOut {
     pub background: String,
     /// The file that was written.
     pub file: JobFileOut,
+}
+
+/// A table about other jobs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportOut {
+    /// Path of the file on the box.
+    pub path: String,
+    /// SHA-256 of the file; its name has the first 16 digits.
+    pub sha256: String,
+    /// Length of the file in bytes.
+    pub bytes: u64,
+    /// Rows of the table, without its head.
+    pub rows: u64,
 }
 
 /// A file that a job made.

@@ -33,7 +33,7 @@ pub use intake::{
 };
 pub use jobs::{
     AddedOut, AttemptOut, BatchedOut, JobFileOut, JobOut, JobResult, JobState, JobsHealthOut, JobsOut,
-    QueueOut, UpscaledOut, VariationOut, VariationsOut, WorkflowOut,
+    QueueOut, ReportOut, UpscaledAllOut, UpscaledOut, VariationOut, VariationsOut, WorkflowOut,
 };
 pub use payload::{
     Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, RetainedState,

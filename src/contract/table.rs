@@ -67,7 +67,7 @@ pub fn csv(day: &Day) -> Result<Vec<u8>, TableError> {
 }
 
 /// The text as a cell that no spreadsheet evaluates as a formula.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let first = text.trim_start().chars().next();
     let formula = first.is_some_and(|first| "=+-@＝＋－＠".contains(first));
     if formula || text.starts_with(['\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }

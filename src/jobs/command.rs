@@ -83,9 +83,9 @@ fn usual_action(schema: &mut Schema) {
 /// A job that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobIn {
-    /// What is to be done: `upscale`, `variations` or `batch`.
+    /// What is to be done: `upscale`, `variations`, `report` or `batch`.
     pub kind: String,
-    /// What the kind needs: [`UpscaleIn`], [`VariationsIn`] or [`BatchIn`].
+    /// What the kind needs: [`UpscaleIn`], [`VariationsIn`], [`ReportIn`] or [`BatchIn`].
     #[serde(default)]
     #[schemars(with = "Option<Parameters>")]
     pub parameters: Map<String, Value>,
@@ -132,6 +132,8 @@ enum Parameters {
     Upscale(UpscaleIn),
     /// What a job of kind `variations` needs.
     Variations(VariationsIn),
+    /// What a job of kind `report` needs.
+    Report(ReportIn),
     /// What a job of kind `batch` needs.
     Batch(BatchIn),
 }
@@ -141,7 +143,11 @@ enum Parameters {
 #[serde(deny_unknown_fields)]
 pub struct UpscaleIn {
     /// The picture, below the folder `jobs.pictures`; from the command line also an absolute path.
-    pub picture: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// In the place of a picture: all pictures that the jobs before this one made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_jobs: bool,
     /// 2 (by default) or 4 times as wide and high.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<u8>,
@@ -196,6 +202,25 @@ pub struct VariationsIn {
     /// Quality of a JPEG, 1 to 100; 90 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<u8>,
+}
+
+/// The parameters of `report`: a table about the jobs that it comes after.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportIn {
+    /// `xlsx` (by default; with small pictures) or `csv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<TableFormatIn>,
+}
+
+/// The format of a table that a job writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TableFormatIn {
+    /// A workbook with small pictures.
+    Xlsx,
+    /// Text with commas, RFC 4180.
+    Csv,
 }
 
 /// The parameters of `batch`: carry out a microscopy run, or go on with it.

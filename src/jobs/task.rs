@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::kind::JobFailure;
 use super::service::Message;
-use crate::jobqueue::{CacheKey, Claim};
+use crate::jobqueue::{CacheKey, Claim, ParentOutcome};
 use crate::supervisor::Stop;
 use crate::types::Explanation;
 
@@ -53,6 +53,11 @@ impl<'a> Task<'a> {
     /// What people call the job.
     pub fn name(&self) -> &str {
         &self.claim.name
+    }
+
+    /// What became of the jobs before this one.
+    pub fn parents(&self) -> &[ParentOutcome] {
+        &self.claim.parents
     }
 
     /// Whether the work is to end: the job was cancelled, takes too long, or the service stops.

@@ -13,7 +13,7 @@ use crate::commands::jobs::BatchIn;
 use crate::config::{Config, ModelConfig};
 use crate::contract::{BatchProgress, BatchState, BatchedOut, JobOut, JobResult};
 use crate::jobs::{
-    JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PlannedJob, Task,
+    JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PlannedJob, ReportKind, Task,
     UpscaleAround, UpscaleKind, VariationsAround, VariationsKind, parameters,
 };
 use crate::microscopy::BatchService;
@@ -58,9 +58,10 @@ pub(super) fn build(
         model: model(&settings.segment_model),
         threads,
         pictures: settings.pictures.clone(),
-        out,
+        out: out.clone(),
     });
-    let mut kinds: Vec<Arc<dyn JobKind>> = vec![Arc::new(upscale), Arc::new(variations)];
+    let report = ReportKind::new(out);
+    let mut kinds: Vec<Arc<dyn JobKind>> = vec![Arc::new(upscale), Arc::new(variations), Arc::new(report)];
     kinds.extend(batch.map(|batch| Arc::new(BatchKind(batch.service())) as Arc<dyn JobKind>));
     let host = Arc::new(Host(interfaces.clone()));
     let around = JobsAround { store: store.clone(), clock: Arc::new(SystemClock), host, kinds };

@@ -6,14 +6,15 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::added;
+use super::{added, words};
 use crate::cli::{CliOutput, Configured, output};
 use crate::commands::Command;
 use crate::commands::jobs::{
-    AfterJob, BatchIn, FallbackIn, FormatIn, JobIn, JobsCommand, UpscaleIn, VariationsIn,
+    AfterJob, BatchIn, FallbackIn, FormatIn, JobIn, JobsCommand, ReportIn, TableFormatIn, UpscaleIn,
+    VariationsIn, WorkflowIn, WorkflowJobIn,
 };
 use crate::contract::AddedOut;
-use crate::control::{AskError, ask_for};
+use crate::control::{AskError, ask, ask_for};
 
 #[derive(Debug, Args)]
 pub(super) struct AddArgs {
@@ -41,6 +42,8 @@ enum AddKind {
         #[arg(long, value_parser = fallback)]
         fallback: Option<FallbackIn>,
         #[command(flatten)]
+        with: WithReport,
+        #[command(flatten)]
         common: AddCommon,
     },
     /// Put what is in the foreground of pictures on other backgrounds, one job for each picture.
@@ -54,12 +57,28 @@ enum AddKind {
         /// Let the foreground cast a soft shadow.
         #[arg(long)]
         shadow: bool,
+        /// Also enlarge each variation: 2 or 4 times as wide and high. All jobs are added, or none.
+        #[arg(long, value_name = "FACTOR")]
+        upscale: Option<u8>,
         /// The format of the results: png or jpeg.
         #[arg(long, value_parser = format)]
         format: Option<FormatIn>,
         /// Quality of a JPEG, 1 to 100.
         #[arg(long)]
         quality: Option<u8>,
+        #[command(flatten)]
+        with: WithReport,
+        #[command(flatten)]
+        common: AddCommon,
+    },
+    /// Write a table about other jobs, once all of them have ended.
+    Report {
+        /// Numbers of the jobs that it is about.
+        #[arg(required = true, value_name = "ID")]
+        jobs: Vec<u64>,
+        /// The format of the table: xlsx (with small pictures) or csv.
+        #[arg(long, value_parser = table_format)]
+        format: Option<TableFormatIn>,
         #[command(flatten)]
         common: AddCommon,
     },
@@ -70,6 +89,15 @@ enum AddKind {
         #[command(flatten)]
         common: AddCommon,
     },
+}
+
+/// A table about the jobs that are added.
+#[derive(Clone, Copy, Debug, Args)]
+struct WithReport {
+    /// Also write a table about these jobs when all of them have ended: xlsx (by default) or csv. All are added, or none.
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1,
+        require_equals = true, default_missing_value = "xlsx", value_parser = table_format)]
+    report: Option<TableFormatIn>,
 }
 
 /// What all kinds have.
@@ -111,6 +139,14 @@ fn format(word: &str) -> Result<FormatIn, NoWord> {
     }
 }
 
+fn table_format(word: &str) -> Result<TableFormatIn, NoWord> {
+    match word {
+        "xlsx" => Ok(TableFormatIn::Xlsx),
+        "csv" => Ok(TableFormatIn::Csv),
+        _ => Err(NoWord("xlsx or csv")),
+    }
+}
+
 fn fallback(word: &str) -> Result<FallbackIn, NoWord> {
     match word {
         "lanczos" => Ok(FallbackIn::Lanczos),
@@ -121,16 +157,22 @@ fn fallback(word: &str) -> Result<FallbackIn, NoWord> {
 }
 
 pub(super) fn run(arguments: &AddArgs, configured: &Configured, json: bool) -> anyhow::Result<()> {
-    let jobs = match &arguments.kind {
-        AddKind::Upscale { pictures, factor, format, quality, fallback, common } => {
+    let mut then = Then::default();
+    let jobs: Vec<JobIn> = match &arguments.kind {
+        AddKind::Upscale { pictures, factor, format, quality, fallback, with, common } => {
+            then = Then { upscale: None, report: with.report };
             let (factor, format, quality, fallback) = (Some(*factor), *format, *quality, *fallback);
             let jobs = pictures.iter().map(|picture| {
-                let picture = here(picture);
-                common.job("upscale", &UpscaleIn { picture, factor, format, quality, fallback })
+                let picture = Some(here(picture));
+                common.job(
+                    "upscale",
+                    &UpscaleIn { picture, from_jobs: false, factor, format, quality, fallback },
+                )
             });
             jobs.collect()
         }
-        AddKind::Variations { pictures, backgrounds, shadow, format, quality, common } => {
+        AddKind::Variations { pictures, backgrounds, shadow, upscale, format, quality, with, common } => {
+            then = Then { upscale: *upscale, report: with.report };
             let (shadow, format, quality) = (*shadow, *format, *quality);
             let jobs = pictures.iter().map(|picture| {
                 let (picture, backgrounds) =
@@ -139,9 +181,19 @@ pub(super) fn run(arguments: &AddArgs, configured: &Configured, json: bool) -> a
             });
             jobs.collect()
         }
+        AddKind::Report { jobs, format, common } => {
+            let mut job = common.job("report", &ReportIn { format: *format });
+            // A report says what became of them, so it also comes after those that fail.
+            job.after.extend(jobs.iter().map(|job| AfterJob { job: *job, optional: true }));
+            vec![job]
+        }
         AddKind::Batch { recipe, common } => vec![common.job("batch", &BatchIn { recipe: recipe.clone() })],
     };
-    output::output(json, add_all(jobs, configured))
+    let outcome = match then {
+        Then { upscale: None, report: None } => add_all(jobs, configured),
+        then => add_workflow(jobs, then, configured),
+    };
+    output::output(json, outcome)
 }
 
 /// Adds one job after the other. The first refusal ends it; what was added before is printed all the same.
@@ -166,16 +218,55 @@ fn add_all(jobs: Vec<JobIn>, configured: &Configured) -> anyhow::Result<CliOutpu
     Ok(CliOutput { words: words.join("\n"), json, fault })
 }
 
+/// What is done with what the jobs of a request make.
+#[derive(Clone, Copy, Debug, Default)]
+struct Then {
+    /// How many times as large each picture becomes.
+    upscale: Option<u8>,
+    /// The table about all of it.
+    report: Option<TableFormatIn>,
+}
+
+/// Adds the jobs, and what is done with what they make, as one workflow.
+fn add_workflow(jobs: Vec<JobIn>, then: Then, configured: &Configured) -> anyhow::Result<CliOutput> {
+    let mut all: Vec<WorkflowJobIn> = Vec::new();
+    for (number, job) in (1..).zip(jobs) {
+        let (label, name) = (format!("{number}"), job.name.clone());
+        if let Some(factor) = then.upscale {
+            let parameters =
+                object(&UpscaleIn { from_jobs: true, factor: Some(factor), ..UpscaleIn::default() });
+            let job = JobIn { kind: "upscale".to_owned(), parameters, name, ..JobIn::default() };
+            let (label, needs) = (format!("{number} enlarged"), vec![label.clone()]);
+            all.push(WorkflowJobIn { label, needs, job, ..WorkflowJobIn::default() });
+        }
+        all.push(WorkflowJobIn { label, job, ..WorkflowJobIn::default() });
+    }
+    if let Some(format) = then.report {
+        // What failed is in the table too.
+        let follows = all.iter().map(|job| job.label.clone()).collect();
+        let parameters = object(&ReportIn { format: Some(format) });
+        let job = JobIn { kind: "report".to_owned(), parameters, ..JobIn::default() };
+        all.push(WorkflowJobIn { label: "report".to_owned(), follows, job, ..WorkflowJobIn::default() });
+    }
+    let command = Command::Jobs(JobsCommand::Workflow(WorkflowIn { jobs: all }));
+    let answer = output::asked(ask(&configured.dir(), &command))?;
+    output::answered(answer, words::workflow)
+}
+
+/// Parameters as the object that a request has.
+fn object(parameters: &impl Serialize) -> Map<String, Value> {
+    // Plain fields with text keys: nothing in them can fail.
+    match serde_json::to_value(parameters) {
+        Ok(Value::Object(parameters)) => parameters,
+        _ => Map::new(),
+    }
+}
+
 impl AddCommon {
     fn job(&self, kind: &str, parameters: &impl Serialize) -> JobIn {
-        // Plain fields with text keys: nothing in them can fail.
-        let parameters = match serde_json::to_value(parameters) {
-            Ok(Value::Object(parameters)) => parameters,
-            _ => Map::new(),
-        };
         JobIn {
             kind: kind.to_owned(),
-            parameters,
+            parameters: object(parameters),
             name: self.name.clone(),
             priority: self.priority,
             run_at: self.run_at.clone(),

@@ -69,11 +69,17 @@ pub(super) fn job(job: &JobOut) -> String {
                 fact("not as asked for", why.clone());
             }
         }
+        Some(JobResult::UpscaledAll(all)) => {
+            for made in &all.enlarged {
+                fact(&format!("enlarged by {}", made.method), made.file.path.clone());
+            }
+        }
         Some(JobResult::Variations(made)) => {
             for variation in &made.variations {
                 fact(&variation.background, variation.file.path.clone());
             }
         }
+        Some(JobResult::Report(made)) => fact("table", format!("{} ({} rows)", made.path, made.rows)),
         Some(JobResult::Batch(run)) => {
             fact("run", format!("{} of {}, {} fields of view complete", run.run, run.recipe, run.fovs));
         }

@@ -1,14 +1,17 @@
 //! Which pictures a request may name, and the files that a job makes.
 
+use std::io::Write;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::JobFileOut;
+use crate::contract::{JobFileOut, JobResult};
+use crate::jobqueue::ParentOutcome;
 use crate::jobs::command::FormatIn;
 use crate::jobs::kind::{JobFailure, PlannedJob};
 use crate::studio::{FileFormat, SavedPicture, StudioError};
-use crate::types::{Origin, Refusal};
+use crate::types::{Origin, Refusal, sha256};
 
 /// The longest name of a job that is made of a file's name, in characters.
 const LONGEST_NAME: usize = 100;
@@ -65,10 +68,52 @@ pub(super) fn saved(file: SavedPicture) -> JobFileOut {
     }
 }
 
+/// The pictures that a job before this one made.
+pub(super) fn pictures_of(parent: &ParentOutcome) -> Vec<PathBuf> {
+    let result = parent.result.as_deref().and_then(|bytes| serde_json::from_slice::<JobResult>(bytes).ok());
+    match &result {
+        Some(made @ (JobResult::Upscaled(_) | JobResult::UpscaledAll(_) | JobResult::Variations(_))) => {
+            made.files().into_iter().map(PathBuf::from).collect()
+        }
+        Some(JobResult::Report(_) | JobResult::Batch(_)) | None => Vec::new(),
+    }
+}
+
 /// Whether the file of a kept answer is there, with the length that it had.
 pub(super) fn is_still_there(made: &JobFileOut) -> bool {
     let found = std::fs::metadata(&made.path);
     found.is_ok_and(|file| file.is_file() && file.len() == made.bytes)
+}
+
+/// Writes `FOLDER/STEM-DIGEST.EXTENSION`, aside first and renamed when it is on disk; gives its path and SHA-256.
+///
+/// # Errors
+/// A failure that may pass.
+pub(super) fn write(
+    folder: &Path,
+    stem: &str,
+    extension: &str,
+    bytes: &[u8],
+) -> Result<(String, String), JobFailure> {
+    /// Distinguishes files that are written at the same time.
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let digest = sha256(bytes);
+    let path = folder.join(format!("{stem}-{}.{extension}", &digest[..16]));
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let aside = folder.join(format!(".{stem}.{}-{number}.part", std::process::id()));
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::File::create_new(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&aside, &path)?;
+        crate::store::sync_dir(folder)
+    };
+    write().map_err(|source| {
+        // Nothing of it is of use; the next start removes it where this fails.
+        let _ = std::fs::remove_file(&aside);
+        failure(StudioError::Write { path: path.clone(), source })
+    })?;
+    Ok((path.display().to_string(), digest))
 }
 
 /// Makes the folder of the results, unless it is there.

@@ -1,7 +1,7 @@
 //! The kind `upscale`: a picture enlarged by a super-resolution model, tile by tile, or, where there is none, by Lanczos; the
 //! answer says which.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::files::{self, Saving};
 use super::lazy::LazyModel;
-use crate::contract::{JobResult, UpscaledOut};
+use crate::contract::{JobResult, UpscaledAllOut, UpscaledOut};
 use crate::engine::Model;
 use crate::image::picture;
 use crate::jobqueue::CacheKey;
@@ -19,7 +19,7 @@ use crate::jobs::task::Task;
 use crate::studio::{
     Fallback, LIMITS, Method, Picture, StudioError, Target, UpscaleOptions, Upscaler, Watch, upscale_to_file,
 };
-use crate::types::{Origin, Refusal, sha256};
+use crate::types::{Explanation, Origin, Refusal, sha256};
 
 const NAME: &str = "upscale";
 /// The longest beginning of a file's name in bytes, from the picture.
@@ -49,7 +49,8 @@ pub struct UpscaleKind {
 /// What a job's work reads: the request with everything decided.
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
-    picture: PathBuf,
+    /// `None`: the pictures that the jobs before made.
+    picture: Option<PathBuf>,
     #[serde(flatten)]
     options: Options,
 }
@@ -78,17 +79,18 @@ impl UpscaleKind {
         Upscaler::new(model, self.around.threads)
     }
 
+    /// Enlarges the `picture` of the file `path`, which takes the attempt's progress through `share`.
     fn enlarge(
         &self,
         task: &Task<'_>,
-        payload: &Payload,
-        picture: &Picture,
+        (path, picture): (&Path, &Picture),
+        options: &Options,
         model: Result<&Model, StudioError>,
+        share: [f32; 2],
     ) -> Result<UpscaledOut, StudioError> {
-        let Payload { picture: path, options } = payload;
         let stem = format!("{}-x{}", files::stem(path, LONGEST_STEM), options.factor);
         let target = Target { folder: &self.around.out, stem: &stem, format: options.saving.format() };
-        let report = |fraction: f32| task.progress(READ + fraction * (1.0 - READ), "enlarge");
+        let report = |fraction: f32| task.progress(share[0] + fraction * (share[1] - share[0]), "enlarge");
         let is_stopped = || task.is_stopped();
         let watch = Watch::new(&is_stopped, &report);
         let (mut upscaler, fault) = match model.and_then(|model| self.upscaler(model)) {
@@ -100,37 +102,15 @@ impl UpscaleKind {
         self.idle.lock().extend(upscaler);
         done.map(shown)
     }
-}
 
-impl JobKind for UpscaleKind {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn plan(&self, asked: Map<String, Value>, origin: Origin) -> Result<PlannedJob, Refusal> {
-        let asked: UpscaleIn = parameters(NAME, asked)?;
-        let picture = files::picture(&asked.picture, self.around.pictures.as_deref(), origin)?;
-        let options = Options {
-            factor: asked.factor.unwrap_or(2),
-            saving: Saving::new(asked.format, asked.quality)?,
-            fallback: asked.fallback.unwrap_or(FallbackIn::Lanczos),
-        };
-        if !matches!(options.factor, 2 | 4) {
-            let message = format!("factor is {}", options.factor);
-            return Err(Refusal::new("bad_job", message, "use 2 or 4"));
-        }
-        let name = files::job_name(&picture);
-        files::payload(&Payload { picture, options }, name)
-    }
-
-    fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure> {
-        let payload: Payload = task.payload()?;
+    /// Enlarges one picture, unless an answer for it is kept.
+    fn one(&self, task: &Task<'_>, path: &Path, options: &Options) -> Result<JobDone, JobFailure> {
         task.progress(0.0, "read");
-        let bytes = picture::load(&payload.picture, &LIMITS).map_err(|error| files::failure(error.into()))?;
+        let bytes = picture::load(path, &LIMITS).map_err(|error| files::failure(error.into()))?;
         let model = self.around.model.get();
         let cache_key = match (&model, self.around.model.is_configured()) {
-            (Ok(model), _) => Some(payload.options.key(&bytes, model.sha256())),
-            (Err(_), false) => Some(payload.options.key(&bytes, "")),
+            (Ok(model), _) => Some(options.key(&bytes, model.sha256())),
+            (Err(_), false) => Some(options.key(&bytes, "")),
             // The model may be there the next time.
             (Err(_), true) => None,
         };
@@ -146,11 +126,76 @@ impl JobKind for UpscaleKind {
         task.progress(READ, "enlarge");
         let is_by_model = model.is_ok();
         let model = model.as_deref().map_err(reason);
-        let made = self.enlarge(task, &payload, &picture, model).map_err(files::failure)?;
+        let made =
+            self.enlarge(task, (path, &picture), options, model, [READ, 1.0]).map_err(files::failure)?;
         // A model that failed in this job may do the next one.
         let is_kept = made.fell_back.is_none() || !is_by_model;
         let cache_key = cache_key.filter(|_| is_kept);
         Ok(JobDone::Made { result: JobResult::Upscaled(made), cache_key })
+    }
+
+    /// Enlarges all pictures that the jobs before made, one after the other, so that one is in memory.
+    fn all(&self, task: &Task<'_>, options: &Options) -> Result<JobDone, JobFailure> {
+        let sources: Vec<PathBuf> = task.parents().iter().flat_map(files::pictures_of).collect();
+        if sources.is_empty() {
+            let remedy = "name jobs that make pictures with `after`, or with `needs` in a workflow";
+            let why = Explanation::new("the jobs before this one made no picture", remedy);
+            return Err(JobFailure::lasting(why));
+        }
+        files::make_folder(&self.around.out)?;
+        let model = self.around.model.get();
+        let mut enlarged = Vec::with_capacity(sources.len());
+        for (at, path) in sources.iter().enumerate() {
+            let share = [at, at + 1].map(|done| done as f32 / sources.len() as f32);
+            task.progress(share[0], "read");
+            let picture = Picture::load(path, &LIMITS).map_err(files::failure)?;
+            let model = model.as_deref().map_err(reason);
+            let made = self.enlarge(task, (path, &picture), options, model, share);
+            enlarged.push(made.map_err(files::failure)?);
+        }
+        // What other jobs made is their own answer.
+        Ok(JobDone::Made { result: JobResult::UpscaledAll(UpscaledAllOut { enlarged }), cache_key: None })
+    }
+}
+
+impl JobKind for UpscaleKind {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn plan(&self, asked: Map<String, Value>, origin: Origin) -> Result<PlannedJob, Refusal> {
+        let asked: UpscaleIn = parameters(NAME, asked)?;
+        let picture = match (&asked.picture, asked.from_jobs) {
+            (Some(name), false) => Some(files::picture(name, self.around.pictures.as_deref(), origin)?),
+            (None, true) => None,
+            (Some(_), true) => {
+                let message = "picture and from_jobs are both given";
+                return Err(Refusal::new("bad_job", message, "keep one of them"));
+            }
+            (None, false) => {
+                let remedy = "name a picture, or set from_jobs to enlarge what the jobs before made";
+                return Err(Refusal::new("bad_job", "picture is missing", remedy));
+            }
+        };
+        let options = Options {
+            factor: asked.factor.unwrap_or(2),
+            saving: Saving::new(asked.format, asked.quality)?,
+            fallback: asked.fallback.unwrap_or(FallbackIn::Lanczos),
+        };
+        if !matches!(options.factor, 2 | 4) {
+            let message = format!("factor is {}", options.factor);
+            return Err(Refusal::new("bad_job", message, "use 2 or 4"));
+        }
+        let name = picture.as_deref().map_or_else(|| NAME.to_owned(), files::job_name);
+        files::payload(&Payload { picture, options }, name)
+    }
+
+    fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure> {
+        let Payload { picture, options } = task.payload()?;
+        match picture {
+            Some(path) => self.one(task, &path, &options),
+            None => self.all(task, &options),
+        }
     }
 
     fn is_still_there(&self, result: &JobResult) -> bool {

@@ -1,10 +1,16 @@
 //! Studio jobs and their queue.
 
-use axum::http::StatusCode;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
-use super::super::answer::{self, Handled, WebFault, json_with};
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::super::answer::{self, Handled, WebFault, json_with, mime};
 use super::super::routes::Call;
 use super::super::server::Server;
+use super::recordings::{blocking, stream};
 use super::state::{another_answer, ask};
 use crate::commands::jobs::{JobIn, JobRequest, JobsAnswer, JobsCommand, ListRequest, WorkflowIn};
 use crate::commands::{Command, CommandAnswer};
@@ -31,17 +37,16 @@ pub(in super::super) async fn health(call: Call) -> Handled {
     answer::json(&ask_for::<JobsHealthOut>(&call.server, JobsCommand::Health).await?)
 }
 
-pub(in super::super) async fn control(call: Call) -> Handled {
-    let command = match call.param("action") {
-        "pause" => JobsCommand::Pause,
-        "resume" => JobsCommand::Resume,
-        "drain" => JobsCommand::Drain,
-        other => {
-            let message = format!("the queue cannot {other:?}");
-            return Err(WebFault::unknown("not_found", message, "use pause, resume or drain"));
-        }
-    };
-    answer::json(&ask_for::<QueueOut>(&call.server, command).await?)
+pub(in super::super) async fn pause(call: Call) -> Handled {
+    answer::json(&ask_for::<QueueOut>(&call.server, JobsCommand::Pause).await?)
+}
+
+pub(in super::super) async fn resume(call: Call) -> Handled {
+    answer::json(&ask_for::<QueueOut>(&call.server, JobsCommand::Resume).await?)
+}
+
+pub(in super::super) async fn drain(call: Call) -> Handled {
+    answer::json(&ask_for::<QueueOut>(&call.server, JobsCommand::Drain).await?)
 }
 
 pub(in super::super) async fn list(call: Call) -> Handled {
@@ -88,6 +93,45 @@ pub(in super::super) async fn follow(call: Call) -> Handled {
     let id = call.number("id")?;
     let command = JobsCommand::Follow(JobRequest { id });
     answer::json(&ask_for::<WorkflowOut>(&call.server, command).await?)
+}
+
+/// A file that a job made, by its place in the answer, from 1. Its path comes from the answer and never from the request.
+pub(in super::super) async fn file(call: Call) -> Handled {
+    let (id, number) = (call.number("id")?, call.number("file")?);
+    let job = ask_for::<Box<JobOut>>(&call.server, JobsCommand::Show(JobRequest { id })).await?;
+    let files = job.result.iter().flat_map(|result| result.files());
+    let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let Some(path) = place.and_then(|place| files.map(PathBuf::from).nth(place)) else {
+        let message = format!("job {id} has no file {number}");
+        return Err(WebFault::unknown("unknown_file", message, "its answer lists them, counted from 1"));
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let content_type = content_type(&path);
+    let opened =
+        blocking(move || File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)))).await?;
+    let (bytes, file) = opened.map_err(|error| {
+        let message = format!("the file {name} of job {id} cannot be read: {error}");
+        WebFault::unknown("unknown_file", message, "it was removed since: add the job again")
+    })?;
+    let mut response = Response::new(Body::from_stream(stream(file, 0, bytes)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_. ".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+fn content_type(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("jpg") => mime::JPEG,
+        Some("csv") => mime::CSV,
+        Some("xlsx") => mime::XLSX,
+        _ => mime::PNG,
+    }
 }
 
 async fn one(call: Call, command: fn(JobRequest) -> JobsCommand) -> Handled {

@@ -89,7 +89,9 @@ fn archive(call: &Call) -> Result<Arc<dyn RecordingArchive>, WebFault> {
 }
 
 /// Runs what may wait for a disk beside the page's thread.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, WebFault> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, WebFault> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| WebFault::busy("the recordings could not be read", "try again in a moment"))
 }
@@ -183,7 +185,7 @@ fn response(found: &RecordingFile, file: File, bytes: u64, range: Option<(u64, u
 }
 
 /// The bytes of the file, read piece by piece as the client takes them.
-fn stream(
+pub(super) fn stream(
     mut file: File,
     from: u64,
     length: u64,

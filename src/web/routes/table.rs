@@ -301,8 +301,14 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Get "/api/v1/status/queue/health", VIEWER, jobs::health;
         "Whether the queue of studio jobs does its work, and what is wrong if it does not."
         => json::<JobsHealthOut>();
-    Post "/api/v1/status/queue/{action}", OPERATOR, jobs::control;
-        "Pause, resume or drain the queue of studio jobs: the last part of the path says which."
+    Post "/api/v1/status/queue/pause", OPERATOR, jobs::pause;
+        "Start no more studio jobs, over restarts too; those that run go on."
+        => json::<QueueOut>();
+    Post "/api/v1/status/queue/resume", OPERATOR, jobs::resume;
+        "Start studio jobs again, and take new ones."
+        => json::<QueueOut>();
+    Post "/api/v1/status/queue/drain", OPERATOR, jobs::drain;
+        "Take no new studio jobs until the queue is resumed or the service restarts."
         => json::<QueueOut>();
     Get "/api/v1/jobs", VIEWER, jobs::list;
         "Studio jobs, newest first."
@@ -313,6 +319,9 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Get "/api/v1/jobs/{id}", VIEWER, jobs::show;
         "A studio job with its progress, its times and its answer."
         => json::<JobOut>();
+    Get "/api/v1/jobs/{id}/files/{file}", VIEWER, jobs::file;
+        "A file that a studio job made, by its place in the answer, from 1."
+        => Gives::Bytes(mime::PNG);
     Post "/api/v1/jobs/{id}/cancel", OPERATOR, jobs::cancel;
         "Cancel a studio job and those that need it."
         => json::<JobOut>();

@@ -34,6 +34,12 @@ fn every_interface_adds_jobs_and_sees_the_same_queue() {
     let path = file["path"].as_str().unwrap();
     assert!(path.contains("/state/jobs/photo0-x2-") && path.ends_with(".png"), "{path}");
     assert_eq!(image::open(path).unwrap().width(), 80);
+    let file = client.get(&format!("/api/v1/jobs/{rest}/files/1"));
+    assert_eq!((file.status, file.header("content-type")), (200, Some("image/png")), "{}", file.text());
+    assert!(file.body == std::fs::read(path).unwrap(), "the client gets other bytes");
+    for other in [0, 2] {
+        assert_eq!(client.get(&format!("/api/v1/jobs/{rest}/files/{other}")).code(), "unknown_file");
+    }
     assert!(
         over["processing_times"]["total"].as_f64() >= over["processing_times"]["enlarge"].as_f64(),
         "{over}"

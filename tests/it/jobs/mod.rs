@@ -1,9 +1,12 @@
 //! Studio jobs from the outside: the real binary, the real broker, real pictures.
 
 mod crash;
+mod disk;
 mod interfaces;
+mod models;
 mod pictures;
 mod refusals;
+mod reports;
 mod runs;
 mod support;
 mod variations;

@@ -142,3 +142,45 @@ fn without_a_model_variations_are_refused_with_what_is_missing() {
     assert!(reply.text().contains("segment_model"), "{}", reply.text());
     place.end();
 }
+
+#[test]
+fn one_request_makes_variations_enlarges_each_and_writes_a_table_about_all() {
+    let place = place();
+    let client = place.client();
+    let arguments = [
+        "jobs",
+        "add",
+        "variations",
+        "square.png",
+        "--backgrounds",
+        "white,random:7",
+        "--upscale",
+        "2",
+        "--report=csv",
+        "--json",
+    ];
+    let said = place.fixture.command(&arguments);
+    let said: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+    let id = said["id"].as_u64().unwrap();
+    let mut found = Value::Null;
+    crate::support::wait_until("the workflow is completed", || {
+        found = client.get(&format!("/api/v1/workflows/{id}")).json();
+        found["state"] == "completed"
+    });
+    let of_kind =
+        |kind: &str| found["jobs"].as_array().unwrap().iter().find(|job| job["kind"] == kind).unwrap();
+    let enlarged = of_kind("upscale")["result"]["enlarged"].as_array().unwrap();
+    assert!(enlarged.len() == 2 && enlarged.iter().all(|made| made["file"]["width"] == 256), "{found}");
+    let table = &of_kind("report")["result"];
+    assert_eq!(table["rows"], 4, "{found}");
+    let table = fs::read_to_string(table["path"].as_str().unwrap()).unwrap();
+    assert!(table.contains(",random:7,") && table.contains(",lanczos,"), "{table}");
+    for step in ["analysis", "generation", "enlarge", "write", "total"] {
+        assert!(found["processing_times"][step].is_number(), "{step}: {found}");
+    }
+    let alone =
+        client.post("/api/v1/jobs", json!({ "kind": "upscale", "parameters": { "from_jobs": true } }));
+    let over = wait_for(&client, alone.json()["job"]["id"].as_u64().unwrap(), "failed");
+    assert!(over["reason"].as_str().unwrap().contains("made no picture"), "{over}");
+    place.end();
+}
