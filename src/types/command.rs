@@ -59,7 +59,7 @@ pub enum CommandKind {
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 22] = [
+    pub const ALL: [CommandKind; 23] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
