@@ -7,20 +7,16 @@ use super::super::answer::{self, Handled, WebFault, bytes, json_with, mime};
 use super::super::bodies::{FitIn, MarkIn};
 use super::super::routes::Call;
 use super::super::server::Server;
-use super::state::{another_answer, ask};
+use super::state::ask_within;
+use crate::commands::Command;
 use crate::commands::batch::{
     BatchAnswer, BatchCommand, BatchOut, FileOut, MarkedOut, ResultsOut, TracesOut,
 };
-use crate::commands::{Command, CommandAnswer};
 use crate::contract::BatchProgress;
-use crate::types::CommandKind;
 
 /// The answer to `command`, as the type that it has.
 async fn ask_for<T: TryFrom<BatchAnswer>>(server: &Server, command: BatchCommand) -> Result<T, WebFault> {
-    match ask(server, Command::Batch(command)).await? {
-        CommandAnswer::Batch(answer) => T::try_from(answer).map_err(|_| another_answer(CommandKind::Batch)),
-        _ => Err(another_answer(CommandKind::Batch)),
-    }
+    ask_within::<BatchAnswer, T>(server, Command::Batch(command)).await
 }
 
 pub(in super::super) async fn status(call: Call) -> Handled {

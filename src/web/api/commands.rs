@@ -5,19 +5,15 @@ use super::super::answer::{self, Handled, WebFault};
 use super::super::bodies::RunIn;
 use super::super::routes::Call;
 use super::super::server::Server;
-use super::state::{another_answer, ask};
+use super::state::ask_within;
+use crate::commands::Command;
 use crate::commands::outputs::{
     CommandsOut, OffOut, OffRequest, OutputAnswer, OutputCommand, RanOut, RunRequest,
 };
-use crate::commands::{Command, CommandAnswer};
-use crate::types::CommandKind;
 
 /// The answer to `command`, as the type that it has.
 async fn ask_for<T: TryFrom<OutputAnswer>>(server: &Server, command: OutputCommand) -> Result<T, WebFault> {
-    match ask(server, Command::Output(command)).await? {
-        CommandAnswer::Output(answer) => T::try_from(answer).map_err(|_| another_answer(CommandKind::Output)),
-        _ => Err(another_answer(CommandKind::Output)),
-    }
+    ask_within::<OutputAnswer, T>(server, Command::Output(command)).await
 }
 
 pub(in super::super) async fn list(call: Call) -> Handled {

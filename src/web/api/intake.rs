@@ -7,18 +7,15 @@ use axum::http::{HeaderValue, header};
 use super::super::answer::{self, Handled, WebFault, bytes, mime};
 use super::super::routes::Call;
 use super::super::server::Server;
-use super::state::{another_answer, ask};
+use super::state::ask_within;
+use crate::commands::Command;
 use crate::commands::intake::{BadRequest, IntakeAnswer, IntakeCommand, SeriesRequest};
-use crate::commands::{Command, CommandAnswer};
 use crate::contract::{BadOut, IntakeList, SeriesOut};
-use crate::types::{CommandKind, rfc3339};
+use crate::types::rfc3339;
 
 /// The answer to `command`, as the type that it has.
 async fn ask_for<T: TryFrom<IntakeAnswer>>(server: &Server, command: IntakeCommand) -> Result<T, WebFault> {
-    match ask(server, Command::Intake(command)).await? {
-        CommandAnswer::Intake(answer) => T::try_from(answer).map_err(|_| another_answer(CommandKind::Intake)),
-        _ => Err(another_answer(CommandKind::Intake)),
-    }
+    ask_within::<IntakeAnswer, T>(server, Command::Intake(command)).await
 }
 
 pub(in super::super) async fn list(call: Call) -> Handled {

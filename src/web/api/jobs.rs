@@ -11,11 +11,10 @@ use super::super::answer::{self, Handled, WebFault, json_with, mime};
 use super::super::routes::Call;
 use super::super::server::Server;
 use super::recordings::{blocking, stream};
-use super::state::{another_answer, ask};
+use super::state::ask_within;
+use crate::commands::Command;
 use crate::commands::jobs::{JobIn, JobRequest, JobsAnswer, JobsCommand, ListRequest, WorkflowIn};
-use crate::commands::{Command, CommandAnswer};
 use crate::contract::{AddedOut, JobOut, JobState, JobsHealthOut, JobsOut, QueueOut, WorkflowOut};
-use crate::types::CommandKind;
 
 /// Jobs of a page, usually and at most.
 const USUAL: usize = 50;
@@ -23,10 +22,7 @@ pub(in super::super) const MOST: usize = 500;
 
 /// The answer to `command`, as the type that it has.
 async fn ask_for<T: TryFrom<JobsAnswer>>(server: &Server, command: JobsCommand) -> Result<T, WebFault> {
-    match ask(server, Command::Jobs(command)).await? {
-        CommandAnswer::Jobs(answer) => T::try_from(answer).map_err(|_| another_answer(CommandKind::Jobs)),
-        _ => Err(another_answer(CommandKind::Jobs)),
-    }
+    ask_within::<JobsAnswer, T>(server, Command::Jobs(command)).await
 }
 
 pub(in super::super) async fn queue(call: Call) -> Handled {

@@ -162,6 +162,16 @@ pub(super) async fn ask_for<T: TryFrom<CommandAnswer>>(
     T::try_from(answer).map_err(|_| another_answer(kind))
 }
 
+/// As [`ask_for`], for a command whose answer `A` depends on its action.
+pub(super) async fn ask_within<A: TryFrom<CommandAnswer>, T: TryFrom<A>>(
+    server: &Server,
+    command: Command,
+) -> Result<T, WebFault> {
+    let kind = command.kind();
+    let answer: A = ask_for(server, command).await?;
+    T::try_from(answer).map_err(|_| another_answer(kind))
+}
+
 /// The fault if the service gave the answer of another command, which is a programming error.
 pub(super) fn another_answer(kind: CommandKind) -> WebFault {
     let message = format!("the answer to {} is another command's", kind.as_str());
