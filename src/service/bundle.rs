@@ -38,8 +38,10 @@ pub(super) fn bundle(service: &Arc<Service>, origin: Origin, reply: Responder<Co
     let service = service.clone();
     // Not waited for: its answer goes to whoever asked, and it holds nothing but what it reads.
     let thread = spawn("doctor", None, move || {
-        let _making = making;
-        reply.answer(made(&service).map(CommandAnswer::from));
+        let archive = made(&service).map(CommandAnswer::from);
+        // Before the answer: who has it may ask for the next one.
+        drop(making);
+        reply.answer(archive);
     });
     if let Err(error) = thread {
         tracing::warn!("no archive for support is made: {error}");

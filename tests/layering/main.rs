@@ -129,6 +129,13 @@ fn identifiers_and_files_use_no_private_word() {
 }
 
 #[test]
+fn the_page_uses_no_private_word() {
+    let files = words::page(&root());
+    assert!(files.len() > 10, "the page's files are found");
+    none(files.iter().flat_map(|(path, text)| words::refused_in_page(path, text)).collect());
+}
+
+#[test]
 fn every_doc_comment_says_more_than_the_name() {
     let sources = words::sources(&root());
     let ours = sources.iter().filter(|(path, _)| path.starts_with("src/") || path.contains("/src/"));

@@ -48,15 +48,26 @@ const FEWEST_WORDS: usize = 4;
 
 /// Every Rust file of the repository that is ours: (path from the root, text).
 pub fn sources(root: &Path) -> Vec<(String, String)> {
+    files(root, &["src", "crates", "tests", "benches", "examples"], &["rs"])
+}
+
+/// Every file of the page.
+pub fn page(root: &Path) -> Vec<(String, String)> {
+    files(root, &["src/web/page"], &["js", "html", "css"])
+}
+
+fn files(root: &Path, folders: &[&str], extensions: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> =
-        ["src", "crates", "tests", "benches", "examples"].iter().map(|folder| root.join(folder)).collect();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
     while let Some(folder) = folders.pop() {
         let entries = std::fs::read_dir(&folder).into_iter().flatten();
         for path in entries.map(|entry| entry.expect("an entry of a folder of sources").path()) {
             if path.is_dir() && !path.ends_with("target") {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if extensions
+                .iter()
+                .any(|known| path.extension().is_some_and(|extension| extension == *known))
+            {
                 let name = path.strip_prefix(root).expect("under the root").display().to_string();
                 found.push((name, std::fs::read_to_string(&path).expect("UTF-8")));
             }
@@ -79,6 +90,17 @@ pub fn refused(path: &str, text: &str) -> Vec<String> {
         }
     });
     faults
+}
+
+/// Refused words in a file of the page, in its texts and comments too, each with its place.
+pub fn refused_in_page(path: &str, text: &str) -> Vec<String> {
+    let names = |line: &'_ str| -> Vec<String> {
+        let between = |letter: char| !(letter.is_alphanumeric() || letter == '_');
+        line.split(between).filter(|name| is_refused(name)).map(str::to_owned).collect()
+    };
+    let lines = (1..).zip(text.lines());
+    let found = lines.flat_map(|(line, content)| names(content).into_iter().map(move |name| (line, name)));
+    found.map(|(line, name)| format!("{path}:{line}: `{name}` uses a refused word")).collect()
 }
 
 /// Doc comments of `text` that say too little, each with its place.
@@ -148,6 +170,7 @@ mod tests {
             assert!(!is_refused(name), "{name}");
         }
         assert_eq!(refused("src/x/desk.rs", "fn f() { let told = \"desk\"; } // desk").len(), 2);
+        assert_eq!(refused_in_page("a.js", "const threshold = 1;\nuse(told, aDesk); // a wish").len(), 3);
     }
 
     #[test]

@@ -4,15 +4,15 @@ const attendance = { day: "", zone: "", timer: 0 };
 
 async function loadAttendance() {
   const day = attendance.day ? `?day=${attendance.day}` : "";
-  const told = (await ask(`/attendance${day}`)) || {};
-  attendance.zone = told.time_zone || "";
-  attendance.day = told.day || attendance.day || dayOf(new Date());
+  const answer = (await ask(`/attendance${day}`)) || {};
+  attendance.zone = answer.time_zone || "";
+  attendance.day = answer.day || attendance.day || dayOf(new Date());
   byId("day").value = attendance.day;
   for (const format of ["csv", "xlsx"]) {
     byId(`day-${format}`).href = `${API}/attendance?day=${attendance.day}&format=${format}`;
     byId(`day-${format}`).download = `attendance-${attendance.day}.${format}`;
   }
-  showAttendance(told.rows || []);
+  showAttendance(answer.rows || []);
 }
 
 function showAttendance(rows) {
@@ -31,13 +31,13 @@ function makeDayRow() {
   return row;
 }
 
-function updateDayRow(row, told) {
+function updateDayRow(row, answer) {
   const at = (time) => (time ? clock(time, attendance.zone, false) : "");
-  const words = [told.name, null, at(told.first_in), at(told.last_seen), at(told.left), duration(told.present_s || 0), String(told.visits ?? "")];
+  const words = [answer.name, null, at(answer.first_in), at(answer.last_seen), at(answer.left), duration(answer.present_s || 0), String(answer.visits ?? "")];
   words.forEach((word, index) => word !== null && setText(row.cells[index], word));
-  if (row.dataset.present === String(told.present)) return;
-  row.dataset.present = String(told.present);
-  row.cells[1].replaceChildren(told.present ? badge("good", "present") : badge("plain", "away"));
+  if (row.dataset.present === String(answer.present)) return;
+  row.dataset.present = String(answer.present);
+  row.cells[1].replaceChildren(answer.present ? badge("good", "present") : badge("plain", "away"));
 }
 
 function chooseDay(day) {
@@ -56,7 +56,7 @@ function startAttendance() {
   byId("day-before").addEventListener("click", () => shiftDay(-1));
   byId("day-after").addEventListener("click", () => shiftDay(1));
   byId("day-today").addEventListener("click", () => chooseDay(""));
-  // Several people at a door make one request, not one each.
+  // Several people at an entrance make one request, not one each.
   hear("attendance", () => {
     if (route.view !== "attendance" || attendance.timer) return;
     attendance.timer = setTimeout(() => {

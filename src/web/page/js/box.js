@@ -1,9 +1,9 @@
 // How the box is: status, alarms, cameras, plots, units, configuration, audit.
 
 async function loadBox() {
-  const [told, units] = await Promise.all([ask("/telemetry"), ask("/units"), loadStatus(), loadAlarms(), loadCameras()]);
-  plots.history = (told && told.history) || [];
-  if (told && told.now) takeTelemetry(told.now);
+  const [answer, units] = await Promise.all([ask("/telemetry"), ask("/units"), loadStatus(), loadAlarms(), loadCameras()]);
+  plots.history = (answer && answer.history) || [];
+  if (answer && answer.now) takeTelemetry(answer.now);
   showBox();
   showUnits(units || []);
   if (byId("config").open) await loadConfig();
@@ -29,9 +29,9 @@ async function loadCameras() {
 
 /** What stands on every view: the box's name, and a line for each alarm. */
 function showStatus() {
-  const told = box.status;
-  setText(byId("device"), told.device || told.host || "");
-  document.title = `${told.device || told.host || "box"} · Ocellus`;
+  const answer = box.status;
+  setText(byId("device"), answer.device || answer.host || "");
+  document.title = `${answer.device || answer.host || "box"} · Ocellus`;
   for (const [view, feature] of [["people", "people"], ["attendance", "people"], ["inspections", "inspection"], ["recordings", "recordings"], ["batch", "batch"], ["commands", "commands"], ["curves", "intake"]]) {
     const tab = document.querySelector(`#tabs a[href="#${view}"]`);
     tab.hidden = box.features[feature] === false;
@@ -89,12 +89,12 @@ function showBox() {
 }
 
 function showFacts() {
-  const told = box.status;
-  if (!told) return;
+  const answer = box.status;
+  if (!answer) return;
   const now = box.telemetry || {};
-  const figures = [["State", full(told.state).slice(0, -1)], ["Running for", duration(told.uptime_s)], ["Version", told.version],
-    ["Configuration", String(told.config_hash || "").slice(0, 12)]];
-  if (told.host) figures.push(["Host", told.host]);
+  const figures = [["State", full(answer.state).slice(0, -1)], ["Running for", duration(answer.uptime_s)], ["Version", answer.version],
+    ["Configuration", String(answer.config_hash || "").slice(0, 12)]];
+  if (answer.host) figures.push(["Host", answer.host]);
   if (now.memory_bytes) figures.push(["Memory", mebibytes(now.memory_bytes)]);
   if (now.temperature_c !== undefined && now.temperature_c !== null) figures.push(["Temperature", `${now.temperature_c.toFixed(0)} °C`]);
   showFigures(byId("box-facts"), figures);
@@ -137,9 +137,9 @@ function makeUnit(unit) {
 // --- configuration and audit: read when opened ---
 
 async function loadConfig() {
-  const told = await ask("/config");
-  setText(byId("config-note"), `${told.path || ""} · SHA-256 ${String(told.hash || "").slice(0, 12)}, secrets hidden`);
-  setText(byId("config-text"), told.text || "");
+  const answer = await ask("/config");
+  setText(byId("config-note"), `${answer.path || ""} · SHA-256 ${String(answer.hash || "").slice(0, 12)}, secrets hidden`);
+  setText(byId("config-text"), answer.text || "");
 }
 
 async function loadAudit() {
@@ -155,28 +155,28 @@ async function loadAudit() {
   setText(byId("refused-empty"), refused.length ? "" : "Nothing was refused yet.");
 }
 
-function takeTelemetry(told) {
-  box.telemetry = told;
-  addTelemetry(told);
+function takeTelemetry(answer) {
+  box.telemetry = answer;
+  addTelemetry(answer);
 }
 
 function startBox() {
   byId("config").addEventListener("toggle", () => byId("config").open && loadConfig().catch(complain));
   byId("audit").addEventListener("toggle", () => byId("audit").open && loadAudit().catch(complain));
-  hear("telemetry", (told) => {
-    takeTelemetry(told);
+  hear("telemetry", (answer) => {
+    takeTelemetry(answer);
     if (route.view === "box") showBox();
   });
   hear("cameras-changed", () => route.view === "box" && showBoxCameras());
-  hear("status", (told) => {
-    box.status = { ...box.status, ...told };
+  hear("status", (answer) => {
+    box.status = { ...box.status, ...answer };
     showStatus();
     if (route.view === "box") ask("/units").then((units) => showUnits(units || [])).catch(complain);
   });
-  hear("alarm", (told) => {
-    const name = told.name || String(told.topic || "").split("/").slice(1).join("/");
+  hear("alarm", (answer) => {
+    const name = answer.name || String(answer.topic || "").split("/").slice(1).join("/");
     box.alarms = box.alarms.filter((alarm) => alarm.name !== name);
-    if (!told.over) box.alarms.push(told);
+    if (!answer.over) box.alarms.push(answer);
     showAlarms();
   });
 }

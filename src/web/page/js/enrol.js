@@ -182,19 +182,19 @@ async function enrolBody(state) {
 }
 
 function enrolled(state, sent, answer, person) {
-  const told = answer || {};
-  const name = told.name || (person ? person.name : state.name.value);
-  const rejected = told.rejected || [];
+  const result = answer || {};
+  const name = result.name || (person ? person.name : state.name.value);
+  const rejected = result.rejected || [];
   markRejected(state, sent, rejected);
-  const taken = (told.samples || []).length || sent.length - rejected.length || 1;
-  state.done(told.person);
+  const taken = (result.samples || []).length || sent.length - rejected.length || 1;
+  state.done(result.person);
   if (!rejected.length) {
     state.dialog.close();
     tell(person ? `${parts(taken, "picture")} of ${name} added.` : `${name} is enrolled with ${parts(taken, "picture")}.`);
     return;
   }
   // The person exists now: better pictures are added there.
-  state.person = person || { id: told.person, name };
+  state.person = person || { id: result.person, name };
   state.name.closest("label")?.remove();
   setText(state.send, "Add more pictures");
   state.pictures = state.pictures.filter((picture) => picture.fault);

@@ -6,25 +6,25 @@ const SPEAK_EVERY_MS = 4000;
 const feed = { items: [], known: new Set(), waiting: [], speaking: 0 };
 
 /** What an event says: kind, sign, words, time, where. `null` for what is no news (an object that is still there). */
-function newsOf(told) {
-  const topic = told.topic || "";
-  if (topic.endsWith("/attendance")) return attendanceNews(told);
-  if (topic.endsWith("/inspection")) return inspectionNews(told);
-  if (topic.endsWith("/event")) return objectNews(told);
-  if (topic.endsWith("/recording")) return recordingNews(told);
+function newsOf(message) {
+  const topic = message.topic || "";
+  if (topic.endsWith("/attendance")) return attendanceNews(message);
+  if (topic.endsWith("/inspection")) return inspectionNews(message);
+  if (topic.endsWith("/event")) return objectNews(message);
+  if (topic.endsWith("/recording")) return recordingNews(message);
   return null;
 }
 
-function attendanceNews(told) {
+function attendanceNews(message) {
   const verbs = { enter: "came in", seen: "is still here", leave: "left" };
-  if (!verbs[told.event]) return null;
-  const name = told.name || `person ${told.person}`;
-  return { kind: "attendance", sign: told.event === "leave" ? "out" : "in", subject: name, words: `${name} ${verbs[told.event]}` };
+  if (!verbs[message.event]) return null;
+  const name = message.name || `person ${message.person}`;
+  return { kind: "attendance", sign: message.event === "leave" ? "out" : "in", subject: name, words: `${name} ${verbs[message.event]}` };
 }
 
-function inspectionNews(told) {
-  const [kind, word] = VERDICT[told.verdict] || ["plain", told.verdict];
-  return { kind: "inspection", sign: kind, subject: word, words: `${word}: ${partWords(told)}`, link: "#inspections" };
+function inspectionNews(message) {
+  const [kind, word] = VERDICT[message.verdict] || ["plain", message.verdict];
+  return { kind: "inspection", sign: kind, subject: word, words: `${word}: ${partWords(message)}`, link: "#inspections" };
 }
 
 /** What an object did, and the sign for it. An `update` says only that it is still there: no news. */
@@ -39,22 +39,22 @@ const OBJECT_NEWS = {
 
 const stayed = (event, word = "after") => (Number.isFinite(event.dwell_ms) ? ` ${word} ${duration(event.dwell_ms / 1000)}` : "");
 
-function objectNews(told) {
-  const news = OBJECT_NEWS[told.event];
+function objectNews(message) {
+  const news = OBJECT_NEWS[message.event];
   if (!news) return null;
-  const [sign, verb] = news(told);
-  return { kind: "event", sign, subject: told.label, words: `${told.label} ${told.track} ${verb}` };
+  const [sign, verb] = news(message);
+  return { kind: "event", sign, subject: message.label, words: `${message.label} ${message.track} ${verb}` };
 }
 
-/** Adds `told` (one event, or several, newest first). An event that came twice is shown once. */
+/** Adds `message` (one event, or several, newest first). An event that came twice is shown once. */
 function addNews(list, aloud) {
   const fresh = [];
-  for (const told of list) {
-    const id = `${told.topic} ${told.seq}`;
-    const news = newsOf(told);
+  for (const message of list) {
+    const id = `${message.topic} ${message.seq}`;
+    const news = newsOf(message);
     if (!news || feed.known.has(id)) continue;
     feed.known.add(id);
-    fresh.push({ ...news, id, camera: told.camera, time: told.time, recording: told.recording });
+    fresh.push({ ...news, id, camera: message.camera, time: message.time, recording: message.recording });
   }
   if (!fresh.length) return;
   feed.items = [...fresh, ...feed.items].sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
@@ -90,7 +90,7 @@ function speak(fresh) {
 
 function startFeed() {
   byId("feed-kind").addEventListener("change", showFeed);
-  for (const name of ["event", "attendance", "inspection"]) hear(name, (told) => addNews([told], true));
+  for (const name of ["event", "attendance", "inspection"]) hear(name, (message) => addNews([message], true));
   hear("connected", async () => {
     try {
       addNews((await ask("/events/recent?limit=100")) || [], false);
@@ -98,5 +98,5 @@ function startFeed() {
       complain(error);
     }
   });
-  hear("missed", (told) => tell(`${parts(told.count, "event")} came faster than this page could take them.`, "warn"));
+  hear("missed", (message) => tell(`${parts(message.count, "event")} came faster than this page could take them.`, "warn"));
 }

@@ -1,7 +1,7 @@
 // Inspected parts, newest first, each with its picture and every region (ROI).
 
 const PARTS_MAX = 120;
-const PICTURE_TRIES = 3; // A part is told before its picture is drawn.
+const PICTURE_TRIES = 3; // A part is reported before its picture is drawn.
 
 const inspections = { list: [] };
 
@@ -11,14 +11,14 @@ async function loadInspections() {
 }
 
 function showInspections() {
-  const cameras = [...new Set(inspections.list.map((told) => told.camera))].sort();
+  const cameras = [...new Set(inspections.list.map((message) => message.camera))].sort();
   setOptions(byId("parts-camera"), cameras);
   byId("parts-camera-label").hidden = cameras.length < 2;
   const [verdict, camera] = [byId("parts-verdict").value, byId("parts-camera").value];
-  const bad = (told) => ["ng", "error", "missed", "overrun"].includes(told.verdict);
-  const shown = inspections.list.filter((told) =>
-    (!camera || told.camera === camera) && (!verdict || (verdict === "bad" ? bad(told) : told.verdict === verdict)));
-  sync(byId("parts"), shown, (told) => told.acquisition, makePart);
+  const bad = (message) => ["ng", "error", "missed", "overrun"].includes(message.verdict);
+  const shown = inspections.list.filter((message) =>
+    (!camera || message.camera === camera) && (!verdict || (verdict === "bad" ? bad(message) : message.verdict === verdict)));
+  sync(byId("parts"), shown, (message) => message.acquisition, makePart);
   byId("parts-empty").hidden = shown.length > 0;
   setText(byId("parts-empty"), inspections.list.length ? "No parts match." : "No part was inspected yet.");
   showSums();
@@ -41,31 +41,31 @@ function showFigures(list, figures) {
     (row, [, value]) => setText(row.lastElementChild, String(value)));
 }
 
-const partPicture = (told) => told.picture || `${API}/inspections/${told.acquisition}/picture`;
+const partPicture = (message) => message.picture || `${API}/inspections/${message.acquisition}/picture`;
 
 /** The first thing that is wrong, or the product: what a line of an event says. */
-function partWords(told) {
-  const wrong = (told.rois || []).filter((roi) => roi.verdict !== "ok");
-  const what = told.cause || wrong.map((roi) => roi.name).join(", ");
-  return [told.product || told.camera, told.trigger && told.trigger.text, what].filter(Boolean).join(" · ");
+function partWords(message) {
+  const wrong = (message.rois || []).filter((roi) => roi.verdict !== "ok");
+  const what = message.cause || wrong.map((roi) => roi.name).join(", ");
+  return [message.product || message.camera, message.trigger && message.trigger.text, what].filter(Boolean).join(" · ");
 }
 
-function makePart(told) {
-  const button = el("button", { type: "button", class: "card part" }, partImage(told, "", true),
-    el("span", { class: "bar" }, verdictBadge(told.verdict), el("span", { class: "muted" }, `no. ${told.acquisition}`)),
-    el("span", { class: "words" }, partWords(told)),
-    el("span", { class: "muted when" }, el("time", { dateTime: told.time }, dayAndClock(told.time)), ` · ${told.camera}`));
-  button.addEventListener("click", () => partDialog(told));
+function makePart(message) {
+  const button = el("button", { type: "button", class: "card part" }, partImage(message, "", true),
+    el("span", { class: "bar" }, verdictBadge(message.verdict), el("span", { class: "muted" }, `no. ${message.acquisition}`)),
+    el("span", { class: "words" }, partWords(message)),
+    el("span", { class: "muted when" }, el("time", { dateTime: message.time }, dayAndClock(message.time)), ` · ${message.camera}`));
+  button.addEventListener("click", () => partDialog(message));
   return el("li", {}, button);
 }
 
 /** The picture, or in words that there is none (yet): it is asked for again. */
-function partImage(told, alt, lazy) {
-  const words = el("span", { class: "muted" }, told.picture === null ? "no picture" : "picture not drawn yet");
+function partImage(message, alt, lazy) {
+  const words = el("span", { class: "muted" }, message.picture === null ? "no picture" : "picture not drawn yet");
   const place = el("span", { class: "nopicture" }, words);
-  if (told.picture === null) return place;
+  if (message.picture === null) return place;
   // Unseen until it has come: a browser shows what has not as broken.
-  const img = el("img", { class: "unseen", src: partPicture(told), alt, loading: lazy ? "lazy" : "eager" });
+  const img = el("img", { class: "unseen", src: partPicture(message), alt, loading: lazy ? "lazy" : "eager" });
   let tries = 0;
   img.addEventListener("load", () => {
     img.classList.remove("unseen");
@@ -73,7 +73,7 @@ function partImage(told, alt, lazy) {
   });
   img.addEventListener("error", () => {
     tries += 1;
-    if (tries <= PICTURE_TRIES) return void setTimeout(() => (img.src = `${partPicture(told)}?try=${tries}`), 500 * tries);
+    if (tries <= PICTURE_TRIES) return void setTimeout(() => (img.src = `${partPicture(message)}?try=${tries}`), 500 * tries);
     img.remove();
     setText(words, "no picture");
   });
@@ -81,15 +81,15 @@ function partImage(told, alt, lazy) {
   return place;
 }
 
-function partDialog(told) {
-  const facts = [["Camera", told.camera], ["Product", told.product], ["Recipe, goldens", `${told.recipe_revision}, ${told.golden_revision}`],
-    ["Trigger", [told.trigger.kind, told.trigger.name, told.trigger.text].filter(Boolean).join(" ")],
-    ["Time", dayAndClock(told.time)], ["Trigger to verdict", micros(told.latency.total_us)]];
+function partDialog(message) {
+  const facts = [["Camera", message.camera], ["Product", message.product], ["Recipe, goldens", `${message.recipe_revision}, ${message.golden_revision}`],
+    ["Trigger", [message.trigger.kind, message.trigger.name, message.trigger.text].filter(Boolean).join(" ")],
+    ["Time", dayAndClock(message.time)], ["Trigger to verdict", micros(message.latency.total_us)]];
   const list = el("dl", { class: "proof" }, ...facts.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))]));
-  showDialog(`Part ${told.acquisition}`, el("div", { class: "stack" },
-    el("p", {}, verdictBadge(told.verdict), told.cause ? ` ${full(told.cause)}` : ""),
-    el("div", { class: "frame" }, partImage(told, `Part ${told.acquisition}, ${told.verdict}: ${partWords(told)}`, false)),
-    (told.rois || []).length ? roiTable(told.rois) : null, told.recording ? recordingButton(told.recording) : null, list));
+  showDialog(`Part ${message.acquisition}`, el("div", { class: "stack" },
+    el("p", {}, verdictBadge(message.verdict), message.cause ? ` ${full(message.cause)}` : ""),
+    el("div", { class: "frame" }, partImage(message, `Part ${message.acquisition}, ${message.verdict}: ${partWords(message)}`, false)),
+    (message.rois || []).length ? roiTable(message.rois) : null, message.recording ? recordingButton(message.recording) : null, list));
 }
 
 function roiTable(rois) {
@@ -106,9 +106,9 @@ function roiTable(rois) {
 
 function startInspections() {
   for (const id of ["parts-verdict", "parts-camera"]) byId(id).addEventListener("change", showInspections);
-  hear("inspection", (told) => {
-    if (inspections.list.some((known) => known.acquisition === told.acquisition)) return;
-    inspections.list = [told, ...inspections.list].slice(0, PARTS_MAX);
+  hear("inspection", (message) => {
+    if (inspections.list.some((known) => known.acquisition === message.acquisition)) return;
+    inspections.list = [message, ...inspections.list].slice(0, PARTS_MAX);
     if (route.view === "inspections") showInspections();
   });
   hear("telemetry", () => route.view === "inspections" && showSums());

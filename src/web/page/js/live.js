@@ -172,9 +172,9 @@ function fullScreen(frame) {
 }
 
 async function triggerCamera(name) {
-  const told = await post(`/cameras/${part(name)}/trigger`, {}, { patience: 30000 });
+  const message = await post(`/cameras/${part(name)}/trigger`, {}, { patience: 30000 });
   const card = live.cards.get(name);
-  if (card && told) card.verdict.replaceChildren(verdictBadge(told.verdict), ` ${partWords(told)}`);
+  if (card && message) card.verdict.replaceChildren(verdictBadge(message.verdict), ` ${partWords(message)}`);
 }
 
 /** What is drawn over the pictures, or the frames as they are. The choice is kept. */
@@ -191,11 +191,11 @@ function startLive() {
     if (event.key === "Escape") document.querySelectorAll(".filled").forEach((frame) => frame.classList.remove("filled"));
   });
   hear("cameras", showCameras);
-  hear("camera", (told) => {
-    if (!told.state) return; // What a camera's trigger says comes under the same name.
-    const camera = box.cameras.find((known) => known.name === told.camera);
+  hear("camera", (message) => {
+    if (!message.state) return; // What a camera's trigger says comes under the same name.
+    const camera = box.cameras.find((known) => known.name === message.camera);
     if (!camera) return void loadCameras().catch(complain);
-    Object.assign(camera, { state: told.state, cause: told.cause, fps: told.fps, frames: told.frames, drops: told.drops });
+    Object.assign(camera, { state: message.state, cause: message.cause, fps: message.fps, frames: message.frames, drops: message.drops });
     const card = live.cards.get(camera.name);
     if (card) updateCamera(card, camera);
     say("cameras-changed");

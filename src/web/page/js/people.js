@@ -5,10 +5,10 @@ const PEOPLE_STEP = 60; // Faces of thousands are not drawn at once.
 const people = { list: [], model: null, shown: PEOPLE_STEP };
 
 async function loadPeople() {
-  const told = (await ask("/people")) || {};
-  people.list = told.people || [];
-  people.model = told.model || null;
-  const stale = told.stale || 0;
+  const answer = (await ask("/people")) || {};
+  people.list = answer.people || [];
+  people.model = answer.model || null;
+  const stale = answer.stale || 0;
   byId("people-stale").hidden = stale === 0;
   setText(byId("people-stale-words"), `${parts(stale, "picture was", "pictures were")} enrolled with another model than the one in use${
     people.model ? ` (${people.model.name})` : ""}, and cannot be recognised until enrolled again.`);
@@ -53,9 +53,9 @@ function updatePerson(row, person) {
 }
 
 async function reenrol() {
-  const told = await post("/people/reenrol", {}, { patience: LONG_MS });
-  const failed = Array.isArray(told.failed) ? told.failed.length : told.failed || 0;
-  const done = Array.isArray(told.done) ? told.done.length : told.done;
+  const answer = await post("/people/reenrol", {}, { patience: LONG_MS });
+  const failed = Array.isArray(answer.failed) ? answer.failed.length : answer.failed || 0;
+  const done = Array.isArray(answer.done) ? answer.done.length : answer.done;
   tell(`${parts(done, "picture")} enrolled again${failed ? `; ${failed} could not be, and need new pictures` : ""}.`, failed ? "warn" : "good");
   await loadPeople();
 }
@@ -63,9 +63,9 @@ async function reenrol() {
 async function importGallery(input) {
   const [file] = input.files;
   if (!file) return;
-  const told = await post("/people/import", await file.text(), { patience: LONG_MS });
+  const answer = await post("/people/import", await file.text(), { patience: LONG_MS });
   input.value = "";
-  const figures = Object.entries(told || {}).filter(([, value]) => typeof value === "number").map(([name, value]) => `${name} ${value}`);
+  const figures = Object.entries(answer || {}).filter(([, value]) => typeof value === "number").map(([name, value]) => `${name} ${value}`);
   tell(`The gallery was imported${figures.length ? `: ${figures.join(", ")}` : ""}.`);
   await loadPeople();
 }

@@ -77,17 +77,17 @@ function eraseForm(person, dialog) {
   const erase = el("button", { type: "submit", class: "danger", disabled: true }, "Erase for ever");
   typed.addEventListener("input", () => (erase.disabled = typed.value.trim() !== person.name.trim()));
   const form = formOf([el("label", { class: "grow" }, `Type “${person.name}” to erase `, typed), erase], erase, async () => {
-    const told = await ask(`/people/${part(person.id)}`, { method: "DELETE", patience: LONG_MS });
+    const answer = await ask(`/people/${part(person.id)}`, { method: "DELETE", patience: LONG_MS });
     dialog.close();
-    showProof(person, told || {});
+    showProof(person, answer || {});
     await loadPeople();
   });
   return el("details", { class: "erase" }, el("summary", {}, "Erase this person"),
     el("p", {}, "Every kept picture, every embedding and every event of this person is deleted from the box. This cannot be undone."), form);
 }
 
-function showProof(person, told) {
-  const rows = Object.entries(told.erased || told).filter(([, value]) => typeof value !== "object");
+function showProof(person, answer) {
+  const rows = Object.entries(answer.erased || answer).filter(([, value]) => typeof value !== "object");
   showDialog(`${person.name} was erased`, el("div", { class: "stack" },
     el("p", {}, "Deleted from the box:"),
     el("dl", { class: "proof" }, ...rows.flatMap(([what, count]) => [el("dt", {}, full(what).slice(0, -1)), el("dd", {}, String(count))]))));

@@ -5,11 +5,11 @@ const [PLOT_W, PLOT_H] = [220, 48];
 
 const plots = { history: [] };
 
-function addTelemetry(told) {
+function addTelemetry(message) {
   const last = plots.history[plots.history.length - 1];
-  if (last && !(told.time > last.time)) return;
-  plots.history.push(told);
-  const begin = Date.parse(told.time) - PLOT_SPAN_MS;
+  if (last && !(message.time > last.time)) return;
+  plots.history.push(message);
+  const begin = Date.parse(message.time) - PLOT_SPAN_MS;
   while (plots.history.length && Date.parse(plots.history[0].time) < begin) plots.history.shift();
 }
 
@@ -35,9 +35,9 @@ function plotGroups(now) {
 function frameRates(now) {
   return Object.keys(now.counters || {}).filter((name) => name.endsWith("/frames")).sort().map((name) => ({
     name: name.slice(0, -"/frames".length),
-    read: (told, before) => {
-      if (!before || told.counters?.[name] === undefined || before.counters?.[name] === undefined) return undefined;
-      return Math.max(0, told.counters[name] - before.counters[name]) / ((Date.parse(told.time) - Date.parse(before.time)) / 1000);
+    read: (message, before) => {
+      if (!before || message.counters?.[name] === undefined || before.counters?.[name] === undefined) return undefined;
+      return Math.max(0, message.counters[name] - before.counters[name]) / ((Date.parse(message.time) - Date.parse(before.time)) / 1000);
     },
     words: (value) => value.toFixed(1),
   }));
@@ -76,7 +76,7 @@ function updatePlot(row, plot) {
 }
 
 function lineOf(read) {
-  return plots.history.map((told, index) => [Date.parse(told.time), read(told, plots.history[index - 1])]).filter(([, value]) => Number.isFinite(value));
+  return plots.history.map((message, index) => [Date.parse(message.time), read(message, plots.history[index - 1])]).filter(([, value]) => Number.isFinite(value));
 }
 
 function pointsOf(line, most) {

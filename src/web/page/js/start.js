@@ -12,8 +12,8 @@ async function loadSession() {
   if (session.login_required && !session.user) loginNeeded();
 }
 
-function useSession(told) {
-  Object.assign(session, { user: told.user || null, login_required: !!told.login_required, csrf: told.csrf || "", known: true });
+function useSession(answer) {
+  Object.assign(session, { user: answer.user || null, login_required: !!answer.login_required, csrf: answer.csrf || "", known: true });
   byId("user").hidden = !session.user || !session.login_required;
   setText(byId("user-name"), session.user ? `${session.user.name} (${session.user.role})` : "");
   for (const node of document.querySelectorAll("[data-role]")) node.hidden = !may(node.dataset.role);
@@ -111,7 +111,7 @@ function lookAgain() {
 async function begin(cameras = loadCameras()) {
   openStream();
   await cameras;
-  const others = await Promise.allSettled([loadStatus(), loadAlarms(), ask("/telemetry").then((told) => told && told.now && takeTelemetry(told.now))]);
+  const others = await Promise.allSettled([loadStatus(), loadAlarms(), ask("/telemetry").then((answer) => answer && answer.now && takeTelemetry(answer.now))]);
   others.filter((other) => other.status === "rejected").forEach((other) => complain(other.reason));
   say("cameras");
   loadView();

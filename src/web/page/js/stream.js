@@ -38,7 +38,7 @@ function connectStream() {
 function streamOpened() {
   streamAlive();
   showLink("plain", "Connected");
-  // What happened meanwhile was not told to us: read it.
+  // What happened meanwhile did not reach us: read it.
   if (stream.failures > 0) say("reconnected");
   stream.failures = 0;
   say("connected");
@@ -50,14 +50,14 @@ function streamAlive() {
 
 function streamSaid(name, text) {
   streamAlive();
-  let told;
+  let message;
   try {
-    told = JSON.parse(text);
+    message = JSON.parse(text);
   } catch (error) {
     console.error(name, text, error);
     return;
   }
-  say(name, told);
+  say(name, message);
 }
 
 /** The browser's own retry gives up on some answers (401, 503): we close and open again ourselves. */
