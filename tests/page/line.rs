@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::place::{place, turn};
 use crate::support::fixture::Fixture;
+use crate::support::wait_until;
 
 /// Plates pass on the built-in scene; their light barrier pulls a trigger for each.
 const LINE: &str = "[[camera]]\nname = \"line1\"\nsource = \"scene:?line=plate&seed=9&fps=30&barrier=light.tty\"\n\
@@ -41,7 +42,11 @@ fn a_bad_part_appears_with_its_picture_and_the_region_that_is_wrong() {
         "document.getElementById('parts-verdict').value = 'ng'; document.getElementById('parts-verdict')\
         .dispatchEvent(new Event('change'))",
     );
-    view.click("#parts .part");
+    // A part that comes at this moment moves the one that was meant; a person clicks again.
+    wait_until("the dialog", || {
+        view.click("#parts .part");
+        view.eval("!!document.querySelector('dialog')") == true
+    });
     view.wait_words("dialog tbody", "white");
     view.wait("the large picture", "document.querySelector('dialog .frame img').naturalWidth > 0");
     view.picture("part");
