@@ -17,7 +17,7 @@ use crate::control::ask;
 use add::AddArgs;
 use watch::WatchArgs;
 
-/// The queue is that of the running service, where [jobs] has enabled = true. It survives restarts: a job that was under way
+/// The queue is that of the running service, which has jobs.enabled = true. It survives restarts: a job that was under way
 /// when the power failed is done again.
 #[derive(Debug, Args)]
 pub(super) struct JobsArgs {

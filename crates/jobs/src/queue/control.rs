@@ -28,10 +28,9 @@ impl Queue {
                 self.prune(now);
                 Ok(Cancelled::AtOnce)
             }
+            // A second time too: jobs that need it may have come since.
             State::Running => {
-                if !job.facts.is_cancelling {
-                    self.cancel_running(now, id);
-                }
+                self.cancel_running(now, id);
                 Ok(Cancelled::Requested)
             }
             state => Err(ControlError::Ended { id, state }),

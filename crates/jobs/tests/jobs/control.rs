@@ -37,7 +37,10 @@ fn running_work_sees_its_flag_once_that_is_stored_and_is_cut_off_if_it_does_not_
     lab.commit();
     assert_eq!(claim.stop.get(), Some(Stop::Cancelled));
     assert!(lab.get(id).is_cancelling && lab.state(child) == State::Cancelled);
+    let late = lab.add(after(id, false));
     assert_eq!(lab.queue.cancel(lab.now, id).unwrap(), Cancelled::Requested, "twice is once");
+    lab.commit();
+    assert_eq!(lab.state(late), State::Cancelled, "it came later, and needs what is being cancelled");
     lab.wait_ms(1_000);
     let expired = lab.queue.expire(lab.now);
     lab.commit();
