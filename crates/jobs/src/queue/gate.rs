@@ -75,6 +75,10 @@ impl Queue {
         if job.facts.state != State::Pending || !matches!(job.doing, Doing::Parents) {
             return false;
         }
+        // Only while the queue is read from disk: it was let through before, and keeps its place in the order.
+        if job.facts.due_ms.is_some() {
+            return self.open_gate_again(now, id);
+        }
         match self.gate(&job.spec) {
             Gate::Waits => false,
             Gate::Open => {

@@ -260,7 +260,7 @@ impl Queue {
     }
 
     /// Like [`open_gate`](Queue::open_gate), for a job that may have been let through before.
-    fn open_gate_again(&mut self, now: Now, id: JobId) -> bool {
+    pub(super) fn open_gate_again(&mut self, now: Now, id: JobId) -> bool {
         let Some(job) = self.jobs.get(&id).filter(|job| job.facts.state == State::Pending) else {
             return false;
         };

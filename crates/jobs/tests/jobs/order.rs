@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ocellus_jobs::{JobId, Limits, Now, Settings, WaitsFor};
+use ocellus_jobs::{Dependency, JobId, JobRequest, Limits, Now, Settings, State, WaitsFor};
 
-use crate::support::{Lab, TODAY_MS, done, failed, job, plain};
+use crate::support::{Lab, TODAY_MS, done, failed, fatal, job, plain};
 
 fn with_priority(lab: &mut Lab, priority: u8) -> JobId {
     lab.add(ocellus_jobs::JobRequest { priority: Some(priority), ..job("clip") })
@@ -147,4 +147,29 @@ fn a_paused_queue_starts_nothing_also_after_a_restart_and_a_drained_one_takes_no
     lab.kill();
     lab.add(job("clip"));
     assert!(lab.claim_under(&Limits::total(1)).is_some());
+}
+
+#[test]
+fn a_job_that_waits_keeps_its_place_over_a_restart_that_sets_an_earlier_one_aside() {
+    let mut lab = Lab::new(Settings { age_ms: 50, ..plain() });
+    let needs = |job: JobId, optional: bool| vec![Dependency { job, optional }];
+    let first = lab.add(JobRequest { priority: Some(0), ..job("a") });
+    let second = lab.add(JobRequest { parents: needs(first, false), ..job("b") });
+    assert_eq!(lab.finish(fatal("no picture")), first);
+    let waits = lab.add(JobRequest { priority: Some(3), parents: needs(second, true), ..job("c") });
+    lab.queue.retry(lab.now, first).unwrap();
+    lab.commit();
+    let restart = |lab: &mut Lab| {
+        let now = Now { monotonic: lab.now.monotonic, utc_ms: lab.now.utc_ms };
+        lab.restart(now);
+    };
+    assert_eq!(lab.run().token.job(), first);
+    restart(&mut lab);
+    lab.wait_ms(60);
+    assert_eq!(lab.run().token.job(), first);
+    // Its place is at 60 + 2 · 50 ms, after that of the one that waits since 0 ms: 3 · 50 ms.
+    with_priority(&mut lab, 2);
+    restart(&mut lab);
+    assert_eq!(lab.state(first), State::Quarantined);
+    assert_eq!(lab.run().token.job(), waits);
 }
