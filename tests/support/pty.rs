@@ -114,7 +114,11 @@ impl Pty {
             if state.closed {
                 return None;
             }
-            let left = deadline.checked_duration_since(Instant::now()).expect("a line in time");
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                let heard = String::from_utf8_lossy(&state.bytes).into_owned();
+                drop(state);
+                panic!("no further line in {DEADLINE:?}; this came out so far:\n{heard}");
+            };
             state = self.heard.changed.wait_timeout(state, left).unwrap().0;
         }
     }

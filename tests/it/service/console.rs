@@ -87,10 +87,11 @@ fn commands_and_units_are_completed_and_history_comes_back_in_the_next_console()
     person.sees("Tab completes");
     person.types("resta\tcamera/\t\r");
     person.sees("camera/front is restarted");
-    person.types("alarms\r");
+    // What is typed or pasted ahead is carried out too, line by line.
+    person.types("alarms\rhelp\rstatus\r");
     person.sees("no active alarms");
-    person.types("help\r");
     person.sees("tail");
+    person.sees("online, version");
     person.types("statsu\r");
     person.sees("statsu");
     person.types("log debug --for 60s\r");

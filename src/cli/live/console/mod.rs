@@ -79,13 +79,10 @@ impl Console {
             return Ok(Next::Quit);
         }
         let is_stop = matches!(command, ConsoleCommand::Stop(_));
-        let was_away = self.presence.is_away();
         let outcome = match command.run(pause) {
-            // A request that was not delivered can be made again, and one that only reads also where its answer was lost, or
-            // where the service had been away: one that just starts may refuse it or let it wait.
+            // A request that was not delivered can be made again, and one that only reads also where its answer was lost.
             Err(error)
-                if (presence::is_away(&error)
-                    || command.only_reads() && (was_away || presence::is_lost(&error)))
+                if (presence::is_away(&error) || command.only_reads() && presence::is_lost(&error))
                     && self.presence.await_return(pause) =>
             {
                 command.run(pause)

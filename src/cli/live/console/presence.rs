@@ -62,11 +62,6 @@ impl Presence {
         true
     }
 
-    /// Whether it answered before, and did not at the last look.
-    pub(super) fn is_away(&self) -> bool {
-        matches!(self.seen, Seen::Away(_))
-    }
-
     /// The service was stopped on purpose, so no command waits for it.
     pub(super) fn ended(&mut self) {
         self.seen = Seen::Stopped;
