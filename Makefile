@@ -44,7 +44,6 @@ setup: ## system packages, Rust, the inference runtimes; quick when nothing is m
 	@scripts/setup/rust.sh
 	@scripts/setup/litert.sh
 	@scripts/setup/tflitec.sh
-	@scripts/setup/pyzmq.sh
 
 data: ## test data that the repository does not hold, by URL and SHA-256, into tests/data (tests/data/README.md)
 	@scripts/data.sh
@@ -129,6 +128,7 @@ test: test-main test-tflitec loom ## every test
 # What a test lacks it writes into the file OCELLUS_SKIPPED; with CI=true it fails instead.
 test-main: setup ## unit and integration tests
 	@[ -n "$$OCELLUS_DATA" ] || [ -d ../shared/data ] || scripts/data.sh || true
+	@[ -n "$$OCELLUS_PYZMQ" ] || scripts/setup/wheels.sh pyzmq || true
 	@mkdir -p target && rm -f $(OCELLUS_SKIPPED)
 	@$(cargo) test --locked --doc
 	@$(cargo) $(runner) --locked --lib --bins --examples --tests; code=$$?; \
@@ -160,7 +160,7 @@ lint: setup ## formatting, clippy, documentation, licences and advisories (where
 	@$(MAKE) --no-print-directory lint-yocto
 
 lint-yocto: ## the Yocto layer: crates of Cargo.lock, style guide, kas files; what needs oe-core is yocto/verify.sh
-	@scripts/setup/oelint.sh
+	@scripts/setup/wheels.sh oelint
 	@yocto/lint.sh
 	@yocto/test-tryboot.sh
 

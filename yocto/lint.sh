@@ -18,7 +18,7 @@ for sum in $(sed -n 's/.*sha256:\([0-9a-f]*\).*/\1/p' ../scripts/setup/litert.tx
 done
 
 tools=../.runtime/oelint/bin
-[ -x $tools/oelint-adv ] || { echo "lint: oelint-adv is missing; scripts/setup/oelint.sh installs it" >&2; exit 1; }
+[ -x $tools/oelint-adv ] || { echo "lint: oelint-adv is missing; scripts/setup/wheels.sh oelint installs it" >&2; exit 1; }
 
 # Each rule that is left out, and why.
 suppress=(

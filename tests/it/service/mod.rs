@@ -27,3 +27,4 @@ mod systemd;
 mod text_files;
 mod toolchain;
 mod unit_file;
+mod wheels;

@@ -21,14 +21,16 @@ struct Peer {
     lines: Receiver<String>,
 }
 
-/// The Python that has pyzmq: that of `OCELLUS_PYZMQ`, or of the set-up.
+/// The Python that has pyzmq: that of `OCELLUS_PYZMQ`, or what `make test-main` has installed.
 fn python() -> Option<PathBuf> {
     let named = std::env::var_os("OCELLUS_PYZMQ").map(PathBuf::from);
     let found = named.unwrap_or_else(|| repository().join(".runtime/pyzmq/bin/python"));
     if found.is_file() {
         return Some(found);
     }
-    skip("pyzmq is not there: `make setup` installs it");
+    skip(
+        "pyzmq is not there: `scripts/setup/wheels.sh pyzmq` installs it, OCELLUS_PYZMQ names a Python that has it",
+    );
     None
 }
 
