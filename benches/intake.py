@@ -10,7 +10,6 @@ one folder, until all are read, and then ten more. Standard library only.
 
 import argparse
 import json
-import os
 import pathlib
 import re
 import selectors
@@ -21,6 +20,10 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "benches/peers"))
+from measure import cpu_s, memory_mib  # noqa: E402
 
 FOLDERS, RATE, SETTLE_MS = 20, 100, 100
 
@@ -38,15 +41,6 @@ def config(home: pathlib.Path) -> pathlib.Path:
         (home / f"data/s{at}").mkdir(parents=True)
     (home / "ocellus.toml").write_text(text)
     return home / "ocellus.toml"
-
-
-def cpu_s(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rss_mib(pid: int) -> float:
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
 
 
 def listen(port: int, small: bool = False) -> socket.socket:
@@ -133,7 +127,7 @@ def measured(process, home, seconds, listeners, stalled) -> dict:
     return {
         "listeners": listeners, "stalled": stalled, "files": number, "seen": len(late), "idle_cpu_percent": 100 * idle,
         "cpu_percent": 100 * cpu, "p50_ms": quantile(late, 0.5), "p99_ms": quantile(late, 0.99), "max_ms": max(late, default=0),
-        "rss_mib": rss_mib(process.pid),
+        "rss_mib": memory_mib(process.pid, "Rss"),
     }
 
 
@@ -174,7 +168,7 @@ def many(program: str, files: int) -> dict:
                 late.append((time.monotonic() - at) * 1000)
             return {
                 "files": files, "read_s": took, "read_cpu_s": cpu_read, "points": points(port), "idle_cpu_percent": 100 * idle,
-                "one_more_p50_ms": quantile(late, 0.5), "one_more_max_ms": max(late), "rss_mib": rss_mib(process.pid),
+                "one_more_p50_ms": quantile(late, 0.5), "one_more_max_ms": max(late), "rss_mib": memory_mib(process.pid, "Rss"),
             }
         finally:
             process.send_signal(signal.SIGTERM)

@@ -13,25 +13,22 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "benches/peers"))
+from measure import child, free_port, memory_mib  # noqa: E402
+
 PARTS = ["ready", "camera", "camera commands", "telemetry", "commands"]
 LIMIT_S = 30
 PAUSE_S = 0.001
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 class Box:
@@ -85,10 +82,6 @@ class Box:
             return False
 
 
-def rss_mib(pid: int) -> float:
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
-
-
 def start(program: str, seconds: float) -> dict[str, float]:
     """One start: milliseconds for each part, and mebibytes; with `seconds` also those under load."""
     with tempfile.TemporaryDirectory() as folder:
@@ -107,7 +100,7 @@ def start(program: str, seconds: float) -> dict[str, float]:
                     raise SystemExit(f"not there: {', '.join(waiting)}\n{(box.folder / 'log').read_text()[-2000:]}")
                 time.sleep(PAUSE_S)
             result["all"] = max(result.values())
-            result["rss_mib"] = rss_mib(process.pid)
+            result["rss_mib"] = memory_mib(process.pid, "Rss")
             if seconds:
                 result["rss_loaded_mib"] = under_load(box, program, process.pid, seconds)
             return result
@@ -119,15 +112,12 @@ def start(program: str, seconds: float) -> dict[str, float]:
 def under_load(box: Box, program: str, pid: int, seconds: float) -> float:
     """The most memory while the simulated instrument sends and writes."""
     command = box.command(program, "simulate", "instrument")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as instrument:
-        try:
-            memory, end = [], time.monotonic() + seconds
-            while time.monotonic() < end:
-                time.sleep(0.5)
-                memory.append(rss_mib(pid))
-            return max(memory)
-        finally:
-            instrument.terminate()
+    with child(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        memory, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.5)
+            memory.append(memory_mib(pid, "Rss"))
+        return max(memory)
 
 
 def main() -> None:

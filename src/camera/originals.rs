@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 
 use super::appsink;
 
+/// The media type of JPEGs.
+const JPEG: &str = "image/jpeg";
 /// Pictures that may be inside the decoder at once: libav's threads hold some back.
 const INSIDE: usize = 8;
 
@@ -31,13 +33,13 @@ impl Originals {
         originals
     }
 
-    /// Notes each picture that goes into `decoder`. It is shared, not copied, unless its memory has to go back to the few
-    /// buffers of a driver.
+    /// Notes each JPEG that goes into `decoder`, which may take other formats, too. It is shared, not copied, unless its
+    /// memory has to go back to the few buffers of a driver.
     fn note(&self, decoder: &gst::Element) {
         let Some(pad) = decoder.static_pad("sink") else { return };
         let noted = self.clone();
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            let buffer = info.buffer().filter(|buffer| buffer.pts().is_some());
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let buffer = info.buffer().filter(|buffer| buffer.pts().is_some() && gets_jpegs(pad));
             let kept = buffer.and_then(|buffer| match appsink::is_pooled(buffer) {
                 true => buffer.copy_deep().ok(),
                 false => Some(buffer.clone()),
@@ -62,8 +64,19 @@ impl Originals {
     }
 }
 
+/// Whether the buffers that reach `pad` now are JPEGs.
+fn gets_jpegs(pad: &gst::Pad) -> bool {
+    let caps = pad.current_caps();
+    caps.is_some_and(|caps| caps.structure(0).is_some_and(|first| first.has_name(JPEG)))
+}
+
+/// Whether `element` itself decodes JPEGs. A bin such as decodebin does not: it takes whatever it can find a decoder for,
+/// a whole film, too, and its decoder is added to the pipeline by itself.
 fn is_jpeg_decoder(element: &gst::Element) -> bool {
-    let jpeg = gst::Caps::new_empty_simple("image/jpeg");
+    if element.is::<gst::Bin>() {
+        return false;
+    }
+    let jpeg = gst::Caps::new_empty_simple(JPEG);
     element.factory().is_some_and(|factory| {
         factory.has_type(gst::ElementFactoryType::DECODER) && factory.can_sink_any_caps(&jpeg)
     })
@@ -73,13 +86,14 @@ fn is_jpeg_decoder(element: &gst::Element) -> bool {
 mod tests {
     use super::*;
 
-    /// A decoder's place, into which the test pushes buffers.
-    fn decoder(originals: &Originals) -> gst::Element {
+    /// A decoder's place, into which the test pushes buffers of this media type.
+    fn decoder(originals: &Originals, media: &str) -> gst::Element {
         let decoder = gst::ElementFactory::make("identity").build().unwrap();
         originals.note(&decoder);
         decoder.set_state(gst::State::Playing).unwrap();
         let pad = decoder.static_pad("sink").unwrap();
         pad.send_event(gst::event::StreamStart::new("test"));
+        pad.send_event(gst::event::Caps::new(&gst::Caps::new_empty_simple(media)));
         pad.send_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
         decoder
     }
@@ -88,7 +102,7 @@ mod tests {
     fn a_buffer_of_a_driver_goes_back_to_it_while_its_picture_is_kept() {
         gst::init().unwrap();
         let originals = Originals::default();
-        let decoder = decoder(&originals);
+        let decoder = decoder(&originals, JPEG);
         let pool = gst::BufferPool::new();
         let mut config = pool.config();
         // One buffer: a second frame comes only once the first is back.
@@ -116,13 +130,26 @@ mod tests {
         let make = |name| gst::ElementFactory::make(name).build().unwrap();
         assert!(is_jpeg_decoder(&make("jpegdec")));
         assert!(!is_jpeg_decoder(&make("identity")) && !is_jpeg_decoder(&make("pngdec")));
+        assert!(!is_jpeg_decoder(&make("decodebin")), "its decoder is added by itself");
+    }
+
+    #[test]
+    fn a_buffer_of_another_format_that_the_decoder_takes_is_no_picture() {
+        gst::init().unwrap();
+        let originals = Originals::default();
+        let decoder = decoder(&originals, "video/x-h264");
+        let mut buffer = gst::Buffer::with_size(10).unwrap();
+        buffer.get_mut().unwrap().set_pts(gst::ClockTime::ZERO);
+        let _ = decoder.static_pad("sink").unwrap().chain(buffer);
+        assert_eq!(originals.take(Some(gst::ClockTime::ZERO)), None);
+        decoder.set_state(gst::State::Null).unwrap();
     }
 
     #[test]
     fn each_frame_gets_the_picture_of_its_own_time_and_a_damaged_one_gives_none() {
         gst::init().unwrap();
         let originals = Originals::default();
-        let decoder = decoder(&originals);
+        let decoder = decoder(&originals, JPEG);
         let pad = decoder.static_pad("sink").unwrap();
         for (ms, size) in [(1, 10), (2, 20), (3, 30)] {
             let mut buffer = gst::Buffer::with_size(size).unwrap();

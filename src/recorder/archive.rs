@@ -1,4 +1,4 @@
-//! Recordings as others see them: listed, sent, and deleted.
+//! Recordings for the page and REST: listed, sent, and deleted.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::types::{
     RecordingPage, RecordingPart, rfc3339,
 };
 
-/// Recordings that are looked at for one page: a filter that selects few must not read the whole index at once.
+/// Recordings that are read for one page: a filter that selects few must not read the whole index at once.
 const LOOKED_AT: usize = 20_000;
 
 impl RecordingArchive for Library {
@@ -51,7 +51,7 @@ impl RecordingArchive for Library {
             Some(part) => recording.files.iter().find(|file| role(file.role) == part),
         };
         let file = file.ok_or(NoRecording::NoSuchFile)?;
-        // A file that somebody has put in its place is not sent as the recording.
+        // A file that somebody has put in its place is not the recording.
         match aside::is_ours(self.root(), file) {
             Ok(true) => {}
             _ => return Err(NoRecording::Unknown),

@@ -1,4 +1,4 @@
-//! Files that are written aside and renamed when they are complete.
+//! Files that are written in a folder of incomplete ones and renamed when they are complete.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::error::RecorderError;
 use crate::store::{FileRole, RecordedFile};
 
-/// Holds files that are not complete. What is in it at the start was left by a crash.
+/// Holds files that are not complete. Files that are in it at the start were left by a crash.
 pub(super) const PARTIAL: &str = ".partial";
 /// Holds the journal of recordings.
 pub(super) const JOURNAL: &str = ".recorder";
@@ -64,7 +64,7 @@ impl AsideFile {
         &self.path
     }
 
-    /// What is known of the file, under the name that it will have.
+    /// The facts about the file for the index, under the name that it will have.
     pub(super) fn facts(&self, path: String) -> Result<RecordedFile, RecorderError> {
         let facts =
             fs::symlink_metadata(&self.path).map_err(|source| RecorderError::write(&self.path, source))?;

@@ -1,4 +1,4 @@
-//! Records one camera: follows the ring in order, behind everybody who works, and holds one frame at a time.
+//! Records one camera: reads the ring in order, after the workers, and holds one frame at a time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct RecorderParts {
     pub library: Library,
     /// The experiment that frames belong to.
     pub experiment: ExperimentId,
-    /// What the service does without.
+    /// The steps of degradation that are in force.
     pub degradation: Degradation,
     /// Zones and lines that are drawn.
     pub places: Vec<Place>,
@@ -72,14 +72,14 @@ pub struct CameraRecorder {
     pub(super) reports: Option<RecentReports>,
     /// Verdicts on its parts, where it inspects and they are drawn.
     pub(super) verdicts: Option<RecentVerdicts>,
-    /// The reader of the first life of its thread: it sees the camera's first frame.
+    /// The reader of the first run of its thread: it sees the camera's first frame.
     first_reader: Mutex<Option<Reader<Frame>>>,
-    /// The number of the next frame that no count has.
+    /// The number of the next frame that is not counted yet.
     pub(super) accounted: AtomicU64,
 }
 
 impl CameraRecorder {
-    /// The recorder of `camera`, which records as `settings` say.
+    /// The recorder of `camera` with these settings.
     pub fn new(camera: &CameraConfig, settings: &RecordConfig, parts: RecorderParts) -> Arc<CameraRecorder> {
         let needs_reports = camera.detect.is_some() && (settings.sidecar || settings.layer.has_annotated());
         let needs_verdicts = camera.inspect.is_some() && settings.layer.has_annotated();
@@ -152,7 +152,7 @@ impl CameraRecorder {
             }
         }
         if self.settings.on.is_none() && self.parts.library.is_ready() {
-            // What came before the stop and is still in the ring.
+            // Frames that came before the stop and are still in the ring.
             for _ in 0..self.parts.ring.slots() {
                 beat.beat();
                 let Take::Lease(frame) = session.reader.try_lease() else { break };

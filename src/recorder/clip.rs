@@ -5,7 +5,7 @@
 //! MJPEG: appsrc (JPEG) ▶ matroskamux ▶ filesink
 //! ```
 //!
-//! A finished MP4 is an ordinary one, with its index; until then it consists of fragments.
+//! A finished MP4 has an ordinary index; until then it consists of fragments.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -32,13 +32,13 @@ const BITS_PER_PX: usize = 4;
 const FRAGMENT_MS: u32 = 1_000;
 /// Frames that wait for the encoder.
 const WAITING: u64 = 2;
-/// How often a full encoder is looked at, and how long it may be full: then the disk hangs.
+/// How often a full encoder is polled, and how long it may stay full; after that the disk is considered stuck.
 const LOOK: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// The longest wait for the end of a file.
 const END: Duration = Duration::from_secs(10);
 
-/// The coding of a clip, once it is known what there is.
+/// The coding of a clip, chosen from the encoders that are installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     H264(usize),
@@ -234,7 +234,7 @@ fn caps((width, height, sampling): (usize, usize, Sampling), coding: Coding) -> 
             gst::Caps::builder("video/x-raw").field("format", format).field("colorimetry", "1:4:7:1")
         }
     };
-    // Frames come when they come; 30 is what encoders plan with.
+    // Frames come at any rate; 30 is the rate that encoders assume.
     let rate = gst::Fraction::new(30, 1);
     let caps = caps.field("width", width as i32).field("height", height as i32).field("framerate", rate);
     caps.build()

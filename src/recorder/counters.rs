@@ -64,7 +64,7 @@ pub enum MissedCause {
     Disk,
     /// It could not be encoded.
     Encoder,
-    /// The service does without recording, because it has more work than time.
+    /// Recording is switched off under overload.
     Degraded,
 }
 
@@ -98,13 +98,13 @@ impl MissedCause {
 pub struct CameraCounters {
     /// Frames that were recorded.
     pub recorded: Counter,
-    /// Frames that the settings do not ask for.
+    /// Frames that the settings exclude.
     pub passed: Counter,
     /// Frames that should have been recorded, by [`MissedCause`].
     missed: [Counter; MissedCause::ALL.len()],
     /// Clips that were completed.
     pub clips: Counter,
-    /// Frames in the ring that the recorder has not come to.
+    /// Frames in the ring that wait for the recorder.
     pub queue: Gauge,
 }
 

@@ -1,4 +1,4 @@
-//! Why a frame cannot be recorded, sorted by what follows from it.
+//! Why a frame cannot be recorded, by kind of fault.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl RecorderError {
         RecorderError::Write { path: path.to_owned(), source }
     }
 
-    /// What is wrong, and what to do next.
+    /// The fault and its remedy, for people.
     pub fn explanation(&self) -> Explanation {
         match self {
             RecorderError::Write { path, source } => Explanation::new(
@@ -98,7 +98,7 @@ impl RecorderError {
         }
     }
 
-    /// Whether the disk has no space left, so that space that is freed cures it.
+    /// Whether the disk has no space left; freeing space is the remedy.
     pub fn is_full(&self) -> bool {
         use io::ErrorKind as Kind;
         match self {

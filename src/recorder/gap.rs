@@ -1,11 +1,11 @@
-//! Counts frames that were missed, and joins them to gaps that are announced once.
+//! Counts frames that were missed, and joins them into gaps, each of which is announced once.
 
 use std::time::Duration;
 
 use super::counters::{CameraCounters, MissedCause};
 use crate::types::{RecordingGap, Stamp};
 
-/// Gaps that are closer together than this are one: a disk that is a little too slow misses a frame now and then.
+/// Gaps that are closer together than this count as one: a disk that is a little too slow misses a frame now and then.
 const JOINED: Duration = Duration::from_secs(1);
 
 /// The gap that is open, if one is.

@@ -36,7 +36,7 @@ pub(super) struct LibraryShared {
     /// so that the journal that knows them is not removed meanwhile.
     unindexed: Mutex<Vec<Recording>>,
     pub(super) counters: RecorderCounters,
-    /// Whether what a former process left has been put in order; nothing is recorded before.
+    /// Whether the files of an earlier process have been put in order; nothing is recorded before that.
     pub(super) ready: AtomicBool,
 }
 
@@ -129,12 +129,12 @@ impl Library {
         }
     }
 
-    /// Notes that the recording of an event was lost when a former process was killed.
+    /// Notes that the recording of an event was lost when an earlier process was killed.
     pub(super) fn note_missed(&self, id: RecordingId) {
         self.0.state.lock().promised.insert(id, Promise::Missed);
     }
 
-    /// What became of a promised recording that does not exist yet.
+    /// The state of a promised recording that does not exist yet.
     pub fn promised(&self, id: RecordingId) -> Option<Promise> {
         self.0.state.lock().promised.get(&id).copied()
     }
@@ -159,13 +159,13 @@ impl Library {
         self.0.table.each_back(before, look)
     }
 
-    /// Refuses to write while the index lacks something, or the disk has too little space.
+    /// Refuses to write while the index lacks a recording, or the disk has too little space.
     pub(super) fn check(&self, resumes: bool) -> Result<(), RecorderError> {
         self.index_waiting()?;
         self.check_space(resumes)
     }
 
-    /// Adds what the index could not take before.
+    /// Adds recordings that the index could not take before.
     pub(super) fn index_waiting(&self) -> Result<(), StoreError> {
         let mut waiting = self.0.unindexed.lock();
         while let Some(recording) = waiting.last() {
@@ -175,7 +175,7 @@ impl Library {
         Ok(())
     }
 
-    /// Refuses to write where less space is left than has to stay free, or `resumes` and only a little more than that.
+    /// Refuses to write where less space is left than has to stay free; with `resumes`, a little more must be left.
     fn check_space(&self, resumes: bool) -> Result<(), RecorderError> {
         let reserve = self.0.settings.read().reserve_bytes;
         let root = &self.0.root;
@@ -199,7 +199,7 @@ impl Library {
     pub(super) fn begin(&self, recording: &Recording) -> Result<(), RecorderError> {
         self.note(recording)?;
         self.0.table.put(recording)?;
-        // A promise stays until the recording is published, because nothing may come of it.
+        // A promise stays until the recording is published, because recording may still fail.
         let mut state = self.0.state.lock();
         (state.count, state.published) = (state.count + 1, state.published + 1);
         state.oldest = state.oldest.min(recording.id);
@@ -216,7 +216,7 @@ impl Library {
         begun: bool,
     ) -> Result<Recording, RecorderError> {
         let root = &self.0.root;
-        // A pattern without a time gives one name for all: the search begins where the last one ended.
+        // A pattern without a time gives every recording the same name: the search begins where the last one ended.
         let mut number = self.0.state.lock().numbered.get(name).map_or(1, |last| last + 1);
         let mut moved = vec![false; files.len()];
         recording.files.clear();
@@ -267,12 +267,12 @@ impl Library {
         state.promised.remove(&recording.id);
     }
 
-    /// Forgets a recording that has begun and holds nothing.
+    /// Forgets a recording that has begun and has no frame.
     pub(super) fn discard(&self, recording: &Recording) {
         for file in &recording.files {
             let ending = ["mp4", "mkv", "json"].into_iter().find(|ending| file.path.ends_with(ending));
             let aside = ending.map(|ending| AsideFile::new(&self.0.root, recording.id, file.role, ending));
-            // Removes what is there.
+            // Dropping them removes the files that exist.
             drop(aside);
         }
         match self.forget(recording.id) {
@@ -329,7 +329,7 @@ impl Library {
                     state.oldest = first.unwrap_or(from);
                 }
             }
-            // Only what is being written is left.
+            // Only recordings that are being written are left.
             let Some(oldest) = oldest else { return Ok(()) };
             self.remove(&oldest)?;
         }
@@ -340,7 +340,7 @@ impl Library {
         for file in &recording.files {
             self.remove_file(recording, file);
         }
-        // Somebody else may have been quicker.
+        // Another thread may have deleted it meanwhile.
         if !self.forget(recording.id)? {
             return Ok(());
         }

@@ -3,11 +3,11 @@
 //! ```text
 //!  ring ──oldest first──▶ session: recorded, passed, or missed ──▶ take ┬ picture ┬▶ aside ▶ journal ▶ rename ▶ index
 //!  events ──▶ requests (windows) ─┘        └▶ gap, alarm                └ clip ───┘
-//!  tidy: after a crash, what was left; then age, and the index on disk
+//!  tidy: files left by a crash; then age, and the index on disk
 //! ```
 //!
-//! Each camera has a thread that follows its ring behind everybody else and holds one frame at a time, so that neither
-//! a slow nor a full disk delays a frame. What it does not come to is overwritten, counted by cause, and announced.
+//! Each camera has a thread that reads its ring after all other readers and holds one frame at a time, so that neither a
+//! slow nor a full disk delays a frame. Frames that it is too late for are overwritten, counted by cause, and announced.
 
 mod archive;
 mod aside;
@@ -20,6 +20,7 @@ mod journal;
 mod library;
 mod names;
 mod open_clip;
+mod recent;
 mod reports;
 mod requests;
 mod salvage;

@@ -1,4 +1,4 @@
-//! The names of files: a pattern with places, filled in from the camera and the frame.
+//! The names of files: a pattern whose placeholders are filled in from the camera and the frame.
 //!
 //! A time carries its offset from UTC (`14-03-07.123Z`, `15-03-07.123+0100`), so that a name says which time it is, and
 //! the hour that daylight saving repeats does not give the same names twice.
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 /// Longest text that an experiment contributes to a name, in characters.
 const MOST_EXPERIMENT: usize = 48;
 
-/// What a name is made from.
+/// The values that placeholders stand for.
 pub(super) struct NameParts<'a> {
     pub(super) camera: &'a str,
     /// Time of capture, nanoseconds since 1970.

@@ -113,7 +113,7 @@ impl OpenClip {
         library.begin(&recording)?;
         let begin = |file: AsideFile| -> Result<OpenFilm, RecorderError> {
             let path = file.path().to_owned();
-            // Creates the folder, and says at once where the disk refuses.
+            // Creates the folder, so that a disk that refuses is noticed at once.
             aside::create(&path).map_err(|source| RecorderError::write(&path, source))?;
             let film = Film::begin(&path, canvas, coding)?;
             Ok(OpenFilm { file, film: Some(film) })
@@ -140,7 +140,7 @@ impl OpenClip {
         }
     }
 
-    /// Whether `frame` does not belong into this clip, because it is too long or the frame has another size.
+    /// Whether `frame` needs a new clip, because this one is too long or the frame has another size.
     pub(super) fn is_full(&self, frame: &Frame, longest: Duration) -> bool {
         let length = frame.captured.mono_ns.saturating_sub(self.first_mono_ns);
         length >= longest.as_nanos() as u64 || (frame.width, frame.height) != self.size
@@ -162,7 +162,7 @@ impl OpenClip {
             sidecar.add(&self.text)?;
         }
         if let Err(error) = self.add_to_films(taker, frame, found, at_ns) {
-            // The sidecar lists no frame that is missed.
+            // A frame that was missed must not be listed in the sidecar.
             self.sidecar.iter_mut().for_each(|sidecar| sidecar.cut(before));
             return Err(error);
         }
@@ -211,7 +211,7 @@ impl OpenClip {
         for film in &mut self.films {
             let Some(open) = film.film.take() else { continue };
             if self.is_cut {
-                // It would never come to its end; what is in the file can be played.
+                // Its encoder would not end in time; the file can be played as far as it goes.
                 drop(open);
             } else if let Err(error) = open.end(film.file.path(), beat) {
                 tracing::warn!(recording = self.recording.id, "the clip does not come to its end: {error}");

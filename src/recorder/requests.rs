@@ -1,4 +1,4 @@
-//! Windows of time that events ask a camera to record. Pure but for the lock: time comes in as stamps.
+//! Windows of time that events ask a camera to record. There is no clock in here: callers pass stamps.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Requests {
         id
     }
 
-    /// The window that is to be recorded now; waits a moment for one.
+    /// The window that is to be recorded now; waits at most `patience` for one.
     pub(super) fn front(&self, patience: Duration) -> Option<Window> {
         let mut windows = self.windows.lock();
         if windows.is_empty() {
@@ -99,7 +99,7 @@ impl Requests {
         Some(former)
     }
 
-    /// All windows, which will not be recorded.
+    /// Takes all windows out; they will not be recorded.
     pub(super) fn take_all(&self) -> Vec<Window> {
         self.windows.lock().drain(..).collect()
     }

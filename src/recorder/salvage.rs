@@ -1,4 +1,4 @@
-//! Clips that a killed process has not completed: what is there can be played, so it is published as it is.
+//! Clips that a killed process has not completed: they can be played as far as they go, so they are published as they are.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::library::Library;
 use super::sidecar;
 use crate::store::{FileRole, RecordedFile, Recording, RecordingKind, RecordingState, StoreError};
 
-/// Publishes what is left of the clip `recording`, or takes it out of the index where nothing is. `begun` says whether
+/// Publishes what is left of the clip `recording`, or removes it from the index where nothing is left. `begun` says whether
 /// it is in the index. Returns false where it has to be tried again at the next start.
 ///
 /// # Errors
@@ -56,7 +56,7 @@ pub(super) fn clip(library: &Library, mut recording: Recording, begun: bool) -> 
     }
 }
 
-/// Gives the files of a recording their names that a killed process has completed and noted, but not all renamed.
+/// Renames files that a killed process has completed and noted in the journal, but not renamed.
 pub(super) fn rename_rest(library: &Library, recording: &Recording) {
     let root = library.root();
     for file in &recording.files {
@@ -64,7 +64,7 @@ pub(super) fn rename_rest(library: &Library, recording: &Recording) {
             continue;
         }
         let Some(mut rest) = left_aside(library, recording.id, file) else { continue };
-        // Another file than the noted one was not complete.
+        // A file other than the noted one was not complete.
         let noted = rest.facts(file.path.clone()).is_ok_and(|facts| facts == *file);
         if noted && let Err(error) = rest.publish(root, &file.path) {
             tracing::warn!(recording = recording.id, "{} stays incomplete: {error}", file.path);
@@ -79,7 +79,7 @@ fn left_aside(library: &Library, id: u64, file: &RecordedFile) -> Option<AsideFi
     fs::metadata(aside.path()).is_ok_and(|facts| facts.len() > 0).then_some(aside)
 }
 
-/// The name that the clip was to get, without its ending.
+/// The name that was planned for the clip, without its ending.
 fn base_name(recording: &Recording) -> String {
     let raw = recording.files.iter().find(|file| file.role != FileRole::Sidecar);
     let path = raw.map_or("", |file| file.path.as_str());

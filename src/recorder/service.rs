@@ -30,7 +30,7 @@ pub struct Recorders {
 }
 
 impl Recorders {
-    /// Recorders without a camera. Recordings are kept in `settings.dir`, or by default in `recordings` in `state_dir`.
+    /// No recorders yet. Recordings are kept in `settings.dir`, or by default in `recordings` in `state_dir`.
     pub fn new(
         settings: &RecorderConfig,
         state_dir: &Path,
@@ -43,7 +43,7 @@ impl Recorders {
         Arc::new(Recorders { library, cameras: RwLock::default(), doubt: Mutex::default(), degradation })
     }
 
-    /// The recorder of a camera, in the place of an earlier one of the same name; `None` where it records nothing. The
+    /// The recorder of a camera, replacing an earlier one of the same name; `None` where it records nothing. The
     /// caller runs it.
     pub fn camera(
         &self,
@@ -66,7 +66,7 @@ impl Recorders {
         recorder
     }
 
-    /// Forgets the recorder of a camera, which nothing asks any more.
+    /// Forgets the recorder of a camera that was removed.
     pub fn remove(&self, camera: &str) {
         self.cameras.write().retain(|known| *known.camera != *camera);
     }
@@ -76,7 +76,7 @@ impl Recorders {
         &self.library
     }
 
-    /// What the service does without at present.
+    /// The steps of degradation that are in force.
     pub fn degradation(&self) -> Degradation {
         self.degradation.clone()
     }
@@ -91,8 +91,8 @@ impl Recorders {
         self.doubt.lock().clone()
     }
 
-    /// Looks after the recordings until `stop`. Nothing is recorded before it has put in order what an earlier process
-    /// left.
+    /// Looks after the recordings until `stop`. Nothing is recorded before it has put the files of an earlier
+    /// process in order.
     ///
     /// # Errors
     /// Those of the store.
@@ -117,7 +117,7 @@ impl RecordingRequests for Recorders {
     }
 }
 
-/// Of the sinks' offers only the reports are of interest; events ask through [`RecordingRequests`].
+/// A recorder needs only the reports that sinks are offered; events ask through [`RecordingRequests`].
 impl Sink for Recorders {
     fn name(&self) -> &'static str {
         "recorder"

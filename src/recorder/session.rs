@@ -1,4 +1,4 @@
-//! One life of a recorder's thread: decides about each frame, counts it exactly once, and stops and resumes.
+//! One run of a recorder's thread: decides about each frame, counts it exactly once, and stops and resumes.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl<'a> RecordingSession<'a> {
         self.idle();
     }
 
-    /// Decides about one frame: recorded, passed over, or missed.
+    /// Decides about one frame: it is recorded, not wanted, or missed.
     pub(super) fn frame(&mut self, frame: &Lease<Frame>, window: Option<&Window>) {
         let now = self.outlet.clock.now();
         self.count_until(frame, now);
@@ -133,12 +133,12 @@ impl<'a> RecordingSession<'a> {
         let every = u64::from(recorder.settings.every);
         let wanted = frame.seq.div_ceil(every) - expected.div_ceil(every);
         recorder.counters.passed.add(between - wanted);
-        // What the ring has skipped was overwritten in it; the others never got in.
+        // Frames that the ring has skipped were overwritten in it; the others never got into it.
         let starved = between.saturating_sub(overwritten).min(wanted);
         let range = (expected, frame.seq - 1);
         let slow = (range.0, range.1, wanted - starved);
         self.gaps.miss(&recorder.counters, MissedCause::Slow, slow, now);
-        // Under overload the camera itself gives fewer frames.
+        // Under overload the camera itself delivers fewer frames.
         let is_thinned = recorder.parts.degradation.has(DegradationStep::FrameRate);
         let cause = if is_thinned { MissedCause::Degraded } else { MissedCause::Starved };
         self.gaps.miss(&recorder.counters, cause, (range.0, range.1, starved), now);
@@ -157,7 +157,7 @@ impl<'a> RecordingSession<'a> {
         }
     }
 
-    /// Whether a frame may be recorded now, or the cause why not; with an error where it is news.
+    /// Whether a frame may be recorded now; otherwise the cause, with the error where it has just occurred.
     fn may_record(&mut self, now: Stamp) -> Result<(), (MissedCause, Option<RecorderError>)> {
         let parts = &self.recorder.parts;
         if parts.degradation.has(DegradationStep::Recorder) {
@@ -174,7 +174,7 @@ impl<'a> RecordingSession<'a> {
         ready.map_err(|error| (cause_of(&error), Some(error)))
     }
 
-    /// Notes a frame that was missed, and stops recording where it was not stopped before.
+    /// Counts a frame that was missed, and stops recording unless it is stopped already.
     fn stop(&mut self, cause: MissedCause, error: Option<RecorderError>, frame: u64) {
         let now = self.outlet.clock.now();
         self.gaps.miss(&self.recorder.counters, cause, (frame, frame, 1), now);
@@ -185,7 +185,7 @@ impl<'a> RecordingSession<'a> {
         if before == Some(cause) {
             return;
         }
-        // What is complete so far is closed, so that it can be looked at.
+        // The clip so far is closed, so that it can be played.
         self.taker.interrupt(self.in_window);
         let camera = &self.recorder.camera;
         let why = match &error {
@@ -199,14 +199,14 @@ impl<'a> RecordingSession<'a> {
         };
         tracing::warn!(%camera, frame, "recording has stopped: {why}");
         self.announce(RecordingNews::Stopped { frame, cause: cause.as_str(), why: why.to_string() });
-        // The ladder has its own alarm.
+        // The degradation ladder raises its own alarm.
         if cause != MissedCause::Degraded {
             self.raised = None;
             self.raise(Raised::Stopped, &|| why.clone());
         }
     }
 
-    /// Notes that recording works, and announces the gap where it did not before.
+    /// Ends a stop, if there was one, and announces its gap.
     fn resume(&mut self) {
         if self.stopped.take().is_none() {
             return;
@@ -216,7 +216,7 @@ impl<'a> RecordingSession<'a> {
         self.announce_gap(true);
     }
 
-    /// What is due whether frames come or not.
+    /// Does what is due even when no frame comes.
     pub(super) fn idle(&mut self) {
         let now = self.outlet.clock.now();
         self.announce_gap(false);
@@ -247,7 +247,7 @@ impl<'a> RecordingSession<'a> {
     fn end_clip(&mut self, window: Option<&Window>) {
         self.taker.end_clip(window);
         if let Some(window) = window {
-            // Where nothing of it could be written, whoever asks for it is told so.
+            // Where nothing of it could be written, requests for it are answered with `missed`.
             self.recorder.parts.library.break_promise(window.id);
         }
     }

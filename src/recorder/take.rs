@@ -1,4 +1,4 @@
-//! Puts one frame into a picture or into the clip that is open.
+//! Writes one frame as a picture, or into the clip that is open.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::names::{self, NameParts};
 use super::open_clip::OpenClip;
 use super::requests::Window;
 use super::sidecar::{self, SidecarHead};
-use super::verdicts::{Found, JudgedPart};
+use super::verdicts::{Found, RecentVerdict};
 use crate::annotate::{Annotate, Annotator, Look};
 use crate::config::RecordAs;
 use crate::ring::Lease;
@@ -42,7 +42,7 @@ pub(super) struct Taker<'a> {
     window: Option<RecordingId>,
     /// The sidecar's text, whose memory is used again.
     text: Vec<u8>,
-    /// Clips that the disk did not let us publish; their files are aside.
+    /// Clips that the disk did not allow to be published; their files are in the folder of incomplete ones.
     left: Vec<OpenClip>,
     /// When they are tried again, monotonic nanoseconds.
     left_again_ns: u64,
@@ -76,7 +76,7 @@ impl<'a> Taker<'a> {
     }
 
     /// The verdict that is drawn into the frame.
-    fn part(&self, frame: &Frame, in_window: bool, is_behind: bool) -> Option<JudgedPart> {
+    fn part(&self, frame: &Frame, in_window: bool, is_behind: bool) -> Option<RecentVerdict> {
         let verdicts = self.recorder.verdicts.as_ref()?;
         let age =
             Duration::from_nanos(self.outlet.clock.now().mono_ns.saturating_sub(frame.captured.mono_ns));
@@ -241,14 +241,14 @@ impl<'a> Taker<'a> {
         }
     }
 
-    /// Publishes clips that the disk did not take before, where it is time to try again.
+    /// Publishes clips that the disk did not take before, if it is time to try again.
     pub(super) fn try_left_again(&mut self, now: Stamp) {
         if now.mono_ns >= self.left_again_ns {
             self.publish_left();
         }
     }
 
-    /// Publishes clips that the disk did not take before. What it still does not take, the next start completes.
+    /// Publishes clips that the disk did not take before. The next start completes those that it still refuses.
     pub(super) fn publish_left(&mut self) {
         std::mem::take(&mut self.left).into_iter().for_each(|clip| self.publish(clip));
     }

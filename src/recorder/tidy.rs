@@ -1,4 +1,4 @@
-//! Puts in order what a former process left, and keeps the recordings within their age.
+//! Puts in order the files that an earlier process left, and deletes recordings that are too old.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,11 +15,11 @@ use crate::store::{Recording, RecordingState, StoreError};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{AgeGate, Clock, Doubt, RecordingId};
 
-/// How often the index is written and the age of recordings looked at.
+/// How often the index is written and the age of recordings is checked.
 const LOOK: Duration = Duration::from_secs(1);
-/// Time between two signs of life.
+/// Time between two beats for the watchdog.
 const BEAT: Duration = Duration::from_millis(200);
-/// Journals that are kept besides the one that is written: seconds that a disk may hang between a note and the index.
+/// Journals that are kept besides the one that is written: as many seconds as the index may be behind its journal.
 const KEPT: u64 = 10;
 /// Recordings whose files are looked for in one turn.
 const LOOKED_FOR: usize = 500;
@@ -36,10 +36,10 @@ pub struct Time<'a> {
     pub synchronised: &'a dyn Fn() -> bool,
 }
 
-/// Looks after the recordings until `stop`: first what a former process left, then their age and their index.
+/// Looks after the recordings until `stop`: first the files of an earlier process, then age and index.
 ///
 /// # Errors
-/// Those of the store, while what was left cannot be put in order.
+/// Those of the store, while the files of an earlier process are put in order.
 pub(super) fn run(
     library: &Library,
     time: &Time<'_>,
@@ -57,7 +57,7 @@ pub(super) fn run(
         write_index(library);
         checked = forget_missing(library, checked, beat);
         remove_aged(library, time, doubt, &mut look, beat);
-        // In parts, because the watchdog wants to hear of it more often than there is something to do.
+        // In parts, because the watchdog expects beats more often than there is work.
         for _ in 0..LOOK.as_millis() / BEAT.as_millis() {
             beat.beat();
             if stop.wait(BEAT) {
@@ -106,7 +106,7 @@ fn reconcile(library: &Library, beat: &Beat) -> Result<(), StoreError> {
     let former = library.0.journal.lock().rotate(0);
     if settled {
         former.iter().for_each(|path| drop(fs::remove_file(path)));
-        // Whatever is left there was not complete, and nothing names it.
+        // What is left there was not complete, and no journal names it.
         let _ = fs::remove_dir_all(root.join(PARTIAL));
     }
     library.show();
@@ -147,7 +147,7 @@ fn write_index(library: &Library) {
     }
 }
 
-/// Forgets recordings whose files somebody else has removed; looks at a few in each turn. Returns where to go on.
+/// Forgets recordings whose files somebody else has removed; checks a few in each turn. Returns where to continue.
 fn forget_missing(library: &Library, from: RecordingId, beat: &Beat) -> RecordingId {
     let (mut seen, mut next, mut gone) = (0, 0, Vec::new());
     let looked = library.0.table.each(from, |recording| {
@@ -180,11 +180,11 @@ fn forget_missing(library: &Library, from: RecordingId, beat: &Beat) -> Recordin
     if seen < LOOKED_FOR { 0 } else { next }
 }
 
-/// What is known from one look at the age of recordings to the next.
+/// State that one check of the age of recordings hands to the next.
 struct AgeLook {
     gate: AgeGate,
     newest_ns: Option<u64>,
-    /// Where the next look goes on, because it looks at some recordings only; 0 begins another round.
+    /// Where the next check continues, because each one covers some recordings only; 0 begins another round.
     next: RecordingId,
     /// Whether this round has found one that is too old.
     found: bool,
@@ -196,8 +196,8 @@ impl AgeLook {
     }
 }
 
-/// Deletes recordings that are older than `max_days`, where the clock can be trusted. It looks at every recording, some
-/// in each turn: one that was dated ahead must not keep those behind it for good.
+/// Deletes recordings that are older than `max_days`, where the clock can be trusted. It checks every recording, some
+/// in each turn: one whose date lies in the future must not protect those behind it.
 fn remove_aged(
     library: &Library,
     time: &Time<'_>,
@@ -251,7 +251,7 @@ fn remove_aged(
     }
 }
 
-/// Keeps the doubt that forbids to delete, for as long as something is too old. `found` says whether this round has
+/// Keeps the reason not to delete for as long as a recording is too old. `found` says whether this round has
 /// found such a recording.
 fn note_doubt(doubt: &Mutex<Option<Doubt>>, judged: Option<Doubt>, (found, is_round_over): (bool, bool)) {
     let mut known = doubt.lock();

@@ -69,7 +69,9 @@ fn made(service: &Service) -> Result<BundleOut, Refusal> {
     let results = examine::run(checks, begun + PATIENCE);
     let report = Report::new(time, true, begun.elapsed().as_millis() as u64, results);
     let file = format!("ocellus-support-{}.tar.gz", config.device.name);
-    let log = options.log_file_to_read(&config).map(|file| file.paths().collect()).unwrap_or_default();
+    // Where this service writes its log: the file of the configuration may have changed since it was applied.
+    let log = service.configuration.logging.file();
+    let log = log.map(|file| file.paths().collect()).unwrap_or_default();
     let hour = service.reporter.hour();
     let input =
         BundleInput { config, config_file: options.config.clone(), asked: asked(), log, hour, report };

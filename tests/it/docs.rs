@@ -19,6 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::complaint;
 use toml::Table;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -219,7 +220,7 @@ fn every_configuration_in_the_documentation_is_one_that_check_accepts() {
         let output = check.output().unwrap();
         let expected = if block.is("fails") { 3 } else { 0 };
         if output.status.code() != Some(expected) {
-            let said = String::from_utf8_lossy(&output.stderr);
+            let said = complaint(&output);
             wrong += &format!("{}: {:?}, not {expected}: {said}\n", block.place(), output.status.code());
         }
     }

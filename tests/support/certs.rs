@@ -1,5 +1,6 @@
 //! A certificate authority, a server and a client certificate, made by `openssl` for one test.
 
+use super::complaint;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -48,6 +49,6 @@ impl Certs {
             .stderr(Stdio::piped())
             .output()
             .expect("openssl is installed");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{}", complaint(&done));
     }
 }

@@ -19,6 +19,7 @@ pub mod subscriber;
 pub mod tiny_model;
 pub mod unit;
 
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 /// Long enough for a busy machine; only a failing test waits so long.
@@ -34,4 +35,14 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Everything that a program has printed: its standard output, then its standard error.
+pub fn said(output: &Output) -> String {
+    [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
+}
+
+/// What a program has printed to its standard error.
+pub fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -26,6 +26,7 @@ pub use crossings::{Crossing, Crossings};
 pub use ledger::{BarrierLedger, Tally};
 pub use options::{SceneError, SceneOptions};
 pub use part::PartDefect;
+pub use rng::Rng;
 pub use scene::Scene;
 pub use shape::Shape;
 pub use truth::{DefectTruth, MAX_PARTS, Passage, Truth};

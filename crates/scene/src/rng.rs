@@ -12,7 +12,7 @@ pub(crate) fn mix(z: u64) -> u64 {
 
 /// A stream of numbers that depends only on a seed and a purpose.
 #[derive(Clone, Debug)]
-pub(crate) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
     /// The stream for `purpose` under `seed`.

@@ -1,4 +1,4 @@
-//! The program beside the simulated camera: it sends each picture as its length in 4 bytes and a JPEG.
+//! The simulated camera program: it sends each picture as its length in 4 bytes and a JPEG.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,5 @@
-//! The files that the programs beside the simulated instrument write: a table of the vacuum gauge, and a LabVIEW
-//! measurement file. Both grow line by line, pause within a line now and then, and begin a new file after a while.
+//! The files of the simulated measurement programs: a table of the vacuum gauge, and a LabVIEW measurement file. Both grow
+//! line by line, pause in the middle of some lines, and begin a new file from time to time.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -34,7 +34,7 @@ pub(super) struct Writer {
     kind: Kind,
     folder: PathBuf,
     open: Option<OpenFile>,
-    /// Those that this writer has written, the oldest first.
+    /// Files that were written so far, the oldest first.
     written: VecDeque<PathBuf>,
 }
 
@@ -47,8 +47,8 @@ struct OpenFile {
 }
 
 impl Writer {
-    /// Writes into `folder`, which is made where it is absent; what an earlier run has left counts as written. Errors: it
-    /// cannot be made, or has other files, among which simulated values would pass for measured ones.
+    /// Writes into `folder`, which is created where it is absent; files of an earlier run count as written. Errors: it cannot
+    /// be created, or has other files, among which simulated values would be taken for measured ones.
     pub(super) fn new(kind: Kind, folder: &Path) -> anyhow::Result<Writer> {
         let refused = || format!("files cannot be written into {}", folder.display());
         std::fs::create_dir_all(folder).with_context(refused)?;
@@ -58,7 +58,7 @@ impl Writer {
             let name = entry.file_name().to_string_lossy().into_owned();
             if !name.starts_with(PREFIX) {
                 bail!(
-                    "{} has a file of somebody else, {name}: simulated values would pass for measured ones; name an \
+                    "{} has a file of somebody else, {name}: simulated values would be taken for measured ones; name an \
                      empty folder in the configuration",
                     folder.display()
                 );

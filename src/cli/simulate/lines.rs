@@ -18,7 +18,7 @@ const MOST_CLIENTS: usize = 16;
 pub(super) fn serve(listener: &TcpListener, trap: &Mutex<Trap>) {
     let clients = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        // A client that is gone again is no error of ours.
+        // A client that has disconnected already is not an error.
         for stream in listener.incoming().filter_map(Result::ok) {
             if clients.fetch_add(1, Ordering::Relaxed) < MOST_CLIENTS {
                 scope.spawn(|| {
@@ -32,7 +32,7 @@ pub(super) fn serve(listener: &TcpListener, trap: &Mutex<Trap>) {
     });
 }
 
-/// Answers one client until it goes.
+/// Answers one client until it disconnects.
 fn talk(mut stream: TcpStream, trap: &Mutex<Trap>) {
     let Ok(reading) = stream.try_clone() else { return };
     let mut reading = BufReader::new(reading);

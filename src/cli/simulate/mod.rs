@@ -1,10 +1,9 @@
-//! `ocellus simulate instrument`: plays a laboratory from outside, so that a profile such as config/lab.toml can be tried
-//! without hardware. It only uses what real programs use: the camera's port, folders, and a port of its own.
+//! `ocellus simulate instrument`: simulates a laboratory from outside, so that a profile such as config/lab.toml can be
+//! tried without hardware. It uses the interfaces of real programs only: the camera's port, folders, and its own port.
 
 mod camera;
 mod files;
 mod lines;
-mod noise;
 mod picture;
 mod trap;
 
@@ -38,9 +37,9 @@ enum SimulateCommand {
     Instrument(InstrumentArgs),
 }
 
-/// Where to play is read from the configuration: pictures go to the first camera with framing = "length32", files into
+/// Ports and folders are read from the configuration: pictures go to the first camera with framing = "length32", files into
 /// the folders of the sources of telemetry (csv and lvm), and lines are answered at the address of the first command over
-/// TCP. What the configuration does not have is left out. It runs until it is stopped.
+/// TCP. Parts that the configuration lacks are left out. It runs until it is stopped.
 #[derive(Debug, Args)]
 struct InstrumentArgs {
     /// Pictures a second, 1 to 100.
@@ -68,7 +67,7 @@ pub(super) fn run(arguments: &SimulateArgs) -> anyhow::Result<()> {
     })
 }
 
-/// Lets time pass for the instrument, and writes what its sensors measure.
+/// Advances the instrument's time, and writes what its sensors measure.
 fn write_files(mut writers: Vec<Writer>, trap: &Mutex<Trap>) -> ! {
     loop {
         std::thread::sleep(SAMPLED_EVERY);
@@ -85,7 +84,7 @@ fn write_files(mut writers: Vec<Writer>, trap: &Mutex<Trap>) -> ! {
     }
 }
 
-/// Where the instrument is met.
+/// The ports and folders of the instrument.
 #[derive(Debug, Default, PartialEq)]
 struct Places {
     /// The port that takes pictures.
@@ -96,7 +95,7 @@ struct Places {
 }
 
 impl Places {
-    /// The places that `config` names. Errors: there are none.
+    /// The places that `config` names. Errors: it names none.
     fn of(config: &Config) -> anyhow::Result<Places> {
         let camera = config.cameras.iter().find_map(|camera| match camera.source {
             Source::Tcp(address) if camera.tcp.framing == Framing::Length32 => Some(reachable(address)),
@@ -113,7 +112,7 @@ impl Places {
         let places = Places { camera, folders: folders.collect(), instrument };
         if places == Places::default() {
             bail!(
-                "there is nothing to play: the configuration has no camera with framing = \"length32\", no [[intake]] of csv \
+                "there is nothing to simulate: the configuration has no camera with framing = \"length32\", no [[intake]] of csv \
                  or lvm files and no [[command]] over TCP; try --config config/lab.toml"
             );
         }
@@ -125,7 +124,7 @@ impl Places {
         let refused = || format!("the instrument cannot listen on {address}, where the commands are sent");
         let address = address.to_socket_addrs().with_context(refused)?.next().with_context(refused)?;
         if !address.ip().is_loopback() {
-            bail!("commands are sent to {address}, a real instrument: only one on this machine is played");
+            bail!("commands are sent to {address}, a real instrument: only one on this machine is simulated");
         }
         Ok(Some(TcpListener::bind(address).with_context(refused)?))
     }
@@ -143,7 +142,7 @@ impl Places {
     }
 }
 
-/// Where a sender on this machine finds a port that listens on `address`.
+/// The address at which a sender on this machine reaches a port that listens on `address`.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() {

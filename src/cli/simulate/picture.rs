@@ -1,8 +1,8 @@
-//! What the camera in front of the simulated trap sees: five ions between the electrodes.
+//! The picture of the simulated trap: five ions between the electrodes.
 
 use anyhow::Context;
+use ocellus_scene::Rng;
 
-use super::noise::Noise;
 use super::trap::{MAX_RF_MV, TrapReadings};
 use crate::image::{PixelFormat, Planes, jpeg};
 
@@ -21,16 +21,16 @@ const BACKGROUNDS: usize = 4;
 pub(super) struct TrapCamera {
     backgrounds: Vec<Vec<u8>>,
     frame: Vec<u8>,
-    noise: Noise,
+    rng: Rng,
     taken: usize,
 }
 
 impl TrapCamera {
-    /// Paints what does not change.
+    /// Paints the backgrounds, which do not change.
     pub(super) fn new() -> TrapCamera {
-        let mut noise = Noise::new(11);
-        let backgrounds = (0..BACKGROUNDS).map(|_| background(&mut noise)).collect();
-        TrapCamera { backgrounds, frame: Vec::new(), noise, taken: 0 }
+        let mut rng = Rng::new(11, 0);
+        let backgrounds = (0..BACKGROUNDS).map(|_| background(&mut rng)).collect();
+        TrapCamera { backgrounds, frame: Vec::new(), rng, taken: 0 }
     }
 
     /// The next picture as a JPEG in `out`. The stronger the RF field, the smaller and brighter are the ions; without it
@@ -41,7 +41,7 @@ impl TrapCamera {
         let field = readings.rf_mv / MAX_RF_MV;
         let (radius, brightness) = (22.0 - 16.0 * field, 45.0 + 165.0 * field);
         for ion in 0..IONS {
-            let mut shaken = || self.noise.between(-1.5, 1.5);
+            let mut shaken = || f64::from(self.rng.range(-1.5, 1.5));
             let x = WIDTH as f64 / 2.0 + (ion as f64 - (IONS - 1) as f64 / 2.0) * SPACING_PX + shaken();
             let y = HEIGHT as f64 / 2.0 + shaken();
             glow(&mut self.frame, (x, y), radius, brightness);
@@ -53,12 +53,12 @@ impl TrapCamera {
 }
 
 /// The electrodes above and below in grey, and the noise of the sensor, as packed I420 of a violet tint.
-fn background(noise: &mut Noise) -> Vec<u8> {
+fn background(rng: &mut Rng) -> Vec<u8> {
     let mut frame = Vec::with_capacity(WIDTH * HEIGHT * 3 / 2);
     for y in 0..HEIGHT {
         let electrode = !(HEIGHT / 4..HEIGHT * 3 / 4).contains(&y);
-        let grey = if electrode { 70.0 } else { 24.0 };
-        frame.extend((0..WIDTH).map(|_| (grey + noise.between(-4.0, 4.0)) as u8));
+        let grey: f32 = if electrode { 70.0 } else { 24.0 };
+        frame.extend((0..WIDTH).map(|_| (grey + rng.range(-4.0, 4.0)) as u8));
     }
     let chroma = WIDTH * HEIGHT / 4;
     frame.extend(std::iter::repeat_n(140, chroma));

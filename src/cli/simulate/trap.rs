@@ -1,6 +1,6 @@
-//! The simulated instrument: a linear ion trap in a vacuum chamber. Pure: time is an argument, lines in, answers out.
+//! The simulated instrument: a linear ion trap in a vacuum chamber. It has no clock and no port: time is an argument.
 
-use super::noise::Noise;
+use ocellus_scene::Rng;
 
 /// Largest amplitude of the RF voltage, mV.
 pub(super) const MAX_RF_MV: f64 = 1_400.0;
@@ -30,19 +30,13 @@ pub(super) struct Trap {
     pressure_mbar: f64,
     /// Time since it was switched on, in seconds.
     age_s: f64,
-    noise: Noise,
+    rng: Rng,
 }
 
 impl Trap {
     /// Switched on: the RF voltage is off, the valve closed, the chamber pumped.
     pub(super) fn new() -> Trap {
-        Trap {
-            rf_mv: 0.0,
-            valve_is_open: false,
-            pressure_mbar: PUMPED_MBAR,
-            age_s: 0.0,
-            noise: Noise::new(7),
-        }
+        Trap { rf_mv: 0.0, valve_is_open: false, pressure_mbar: PUMPED_MBAR, age_s: 0.0, rng: Rng::new(7, 0) }
     }
 
     /// Advances the physics of the instrument by `seconds`.
@@ -51,7 +45,7 @@ impl Trap {
             true => (LEAKING_MBAR, RISES_WITHIN_S),
             false => (PUMPED_MBAR, FALLS_WITHIN_S),
         };
-        // A pressure goes its way on a logarithmic scale.
+        // The logarithm of the pressure approaches that of the target exponentially.
         let left = (-seconds / within).exp();
         self.pressure_mbar = target * (self.pressure_mbar / target).powf(left);
         self.age_s += seconds;
@@ -60,11 +54,12 @@ impl Trap {
     /// What the sensors measure now.
     pub(super) fn readings(&mut self) -> TrapReadings {
         let slow = (self.age_s / 20.0).sin();
+        let mut noise = || f64::from(self.rng.range(-1.0, 1.0));
         TrapReadings {
-            pressure_mbar: self.pressure_mbar * (1.0 + 0.02 * self.noise.between(-1.0, 1.0)),
-            temperature_c: 21.5 + 0.4 * slow + 0.02 * self.noise.between(-1.0, 1.0),
-            laser_mhz: 120.0 + 15.0 * slow + self.noise.between(-1.0, 1.0),
-            pmt_per_s: (40.0 + 6.0 * self.rf_mv + 30.0 * self.noise.between(-1.0, 1.0)).max(0.0).round(),
+            pressure_mbar: self.pressure_mbar * (1.0 + 0.02 * noise()),
+            temperature_c: 21.5 + 0.4 * slow + 0.02 * noise(),
+            laser_mhz: 120.0 + 15.0 * slow + noise(),
+            pmt_per_s: (40.0 + 6.0 * self.rf_mv + 30.0 * noise()).max(0.0).round(),
             rf_mv: self.rf_mv,
         }
     }

@@ -12,14 +12,10 @@ use crate::support::broker::Broker;
 use crate::support::disk::SmallDisk;
 use crate::support::fixture::Fixture;
 use crate::support::messages::listen;
-use crate::support::wait_until;
+use crate::support::{said, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=64&height=64\"\n";
 const PASSPHRASE: &str = "correct horse battery";
-
-fn said(output: &Output) -> String {
-    [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
-}
 
 fn picture(number: u8) -> Patch {
     let mut patch = Patch::new(224, 224, Channels::Rgb);

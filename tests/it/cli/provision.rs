@@ -12,7 +12,7 @@ use crate::support::broker::{Broker, Demands};
 use crate::support::certs::Certs;
 use crate::support::fixture::{Fixture, program};
 use crate::support::messages::listen;
-use crate::support::wait_until;
+use crate::support::{said, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=64&height=64\"\n";
 
@@ -28,10 +28,6 @@ fn provision(fixture: &Fixture, dir: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(program());
     command.arg("provision").arg(dir).arg("--config").arg(fixture.config_path()).args(more);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
 }
 
 fn record(fixture: &Fixture) -> Value {

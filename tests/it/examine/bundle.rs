@@ -15,7 +15,7 @@ use crate::examine::support::SCENE;
 use crate::support::broker::{Broker, Demands, free_port};
 use crate::support::certs::Certs;
 use crate::support::fixture::{Fixture, Stub, program};
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 
 /// Name and text of each file of an archive, without its top folder.
 fn unpacked(archive: &[u8]) -> BTreeMap<String, String> {
@@ -215,7 +215,7 @@ fn planted_secrets_are_in_no_part_of_the_archive_in_no_form() {
         assert!(text.contains("fault"), "the report is printed as well: {text}");
         // The file is new each time.
         let again = bundle(&fixture, &target, &fixture.path("service.log"), &environment);
-        assert!(String::from_utf8_lossy(&again.stderr).contains("exists already"), "{again:?}");
+        assert!(complaint(&again).contains("exists already"), "{again:?}");
         fs::remove_file(&target).unwrap();
         if running {
             assert_eq!(service.stop(), Some(0), "{}", service.log());
@@ -273,6 +273,23 @@ fn the_log_is_read_where_the_configuration_puts_it() {
     let first = fs::read_to_string(&file).unwrap().lines().next().unwrap()[..27].to_owned();
     assert!(parts["log.txt"].starts_with(&first), "{}", parts["log.txt"]);
     assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+#[test]
+fn a_running_service_bundles_the_log_that_it_writes_and_not_one_that_its_file_names_since() {
+    let log = |file: &str| format!("{SCENE}\n[log]\nfile = \"{file}\"\n");
+    let place = crate::web::client::prepared("", &log("first.log"), |_| {});
+    let (broker, fixture) = (&place.broker, &place.fixture);
+    fs::write(fixture.state_dir.join("second.log"), "2026-11-29T10:00:05Z INFO of another service\n")
+        .unwrap();
+    // Nobody asks for a reload.
+    fixture.config(broker.port, &format!("[web]\nbind = \"127.0.0.1:0\"\n{}", log("second.log")));
+    wait_until("the log is in the archive", || {
+        let parts = unpacked(&place.client().get("/api/v1/doctor/bundle").body);
+        assert!(!parts["log.txt"].contains("of another service"), "{}", parts["log.txt"]);
+        parts["log.txt"].contains("the page is at")
+    });
+    place.end();
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::examine::support::{KernelFiles, Report, SCENE};
 use crate::support::broker::Broker;
+use crate::support::complaint;
 use crate::support::data::repository;
 use crate::support::engine::classic_library;
 use crate::support::fixture::Fixture;
@@ -105,7 +106,7 @@ fn a_model_that_fell_back_to_the_cpu_is_refused_with_what_the_delegate_took() {
     assert!(fault["remedy"].as_str().unwrap().contains("convert the model for the accelerator"), "{fault}");
     let check = fixture.command(&["check"]);
     assert_eq!(check.status.code(), Some(3), "{check:?}");
-    assert!(String::from_utf8_lossy(&check.stderr).contains("model.m.min_coverage"), "{check:?}");
+    assert!(complaint(&check).contains("model.m.min_coverage"), "{check:?}");
     let taken = report(&fixture, &runtime, &lines(&busy));
     taken.assert_no_fault("models");
     let said = taken

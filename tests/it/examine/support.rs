@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use crate::support::complaint;
 use crate::support::fixture::Fixture;
 
 /// A camera that is always there.
@@ -96,7 +97,7 @@ impl Report {
     pub fn read(output: Output) -> Report {
         let text = String::from_utf8_lossy(&output.stdout);
         let json = serde_json::from_str(&text)
-            .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)));
+            .unwrap_or_else(|error| panic!("{error}: {text}{}", complaint(&output)));
         let report = Report { json, code: output.status.code() };
         let took = report.json["took_ms"].as_u64().unwrap();
         eprintln!("the examination took {took} ms");

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::inspection::scenario::{Scenario, camera, good, recipe, serial};
 use crate::support::broker::free_port;
+use crate::support::complaint;
 use crate::support::fixture::Stub;
 
 /// A product, its recipe, and the words of its refusal.
@@ -99,7 +100,7 @@ fn golden_pictures_of_another_size_or_that_are_none_are_refused() {
         let path = scenario.fixture.path(name);
         let output = scenario.fixture.command(&["golden", "add", "taught", path.to_str().unwrap()]);
         assert_ne!(output.status.code(), Some(0));
-        String::from_utf8_lossy(&output.stderr).into_owned()
+        complaint(&output)
     };
     let said = refusal("small.png");
     assert!(["small.png", "32", "64"].iter().all(|word| said.contains(word)), "{said}");

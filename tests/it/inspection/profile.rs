@@ -12,6 +12,7 @@ use ocellus::types::{PixelFormat, Planes};
 use serde_json::json;
 
 use crate::inspection::scenario::{Scenario, copy_files};
+use crate::support::complaint;
 use crate::support::messages::retained;
 
 /// Frames of the run, at the pace of the clock: twenty-six parts pass in 47 seconds. Painted faster than that, a part
@@ -77,7 +78,7 @@ fn the_profile_as_shipped_judges_every_part_once_and_the_scene_knows_how_well() 
     let mut arguments = vec!["golden", "add", "plate"];
     arguments.extend(pictures.iter().map(String::as_str));
     let taught = scenario.fixture.command(&arguments);
-    assert!(taught.status.success(), "{}", String::from_utf8_lossy(&taught.stderr));
+    assert!(taught.status.success(), "{}", complaint(&taught));
 
     let mut service = scenario.fixture.run();
     assert_eq!(service.exit_within(Duration::from_secs(180)), Some(0), "{}", service.log());

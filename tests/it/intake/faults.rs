@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::support::{Lab, now_s};
 use crate::support::fixture::Fixture;
-use crate::support::wait_until;
+use crate::support::{said, wait_until};
 
 const GAUGE: &str = "[[intake]]\nname = \"gauge\"\nfolder = \"FOLDER\"\npattern = \"*.dat\"\nstale_after_ms = 1000\n\
     [[intake.channel]]\ncolumn = \"value\"\nname = \"pressure\"\nunit = \"mbar\"\nlow = 1e-9\nhigh = 1e-5\n\
@@ -130,7 +130,7 @@ fn a_wrong_source_is_refused_with_file_line_and_key() {
         fixture.config(1883, &format!("[[camera]]\nname = \"a\"\nsource = \"scene:\"\n{intake}"));
         let output = fixture.command(&["check"]);
         assert!(!output.status.success(), "{intake}");
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+        said(&output)
     };
     let source = "[[intake]]\nname = \"lab\"\nfolder = \"/data\"\n";
     for (more, words) in [

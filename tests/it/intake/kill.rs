@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::support::{Lab, now_s};
+use crate::support::complaint;
 use crate::support::random::Random;
 
 const KILLS: u64 = 20;
@@ -36,7 +37,7 @@ impl Written {
 fn kept(lab: &Lab, channel: &str) -> (u64, f64) {
     let output =
         lab.fixture.command(&["intake", "series", channel, "--since", "1h", "--points", "5000", "--json"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", complaint(&output));
     let series: Value = serde_json::from_slice(&output.stdout).unwrap();
     let counts = series["count"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap());
     let means = series["mean"].as_array().unwrap().iter().map(|mean| mean.as_f64().unwrap());

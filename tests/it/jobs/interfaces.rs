@@ -6,11 +6,11 @@ use super::support::{
     SIDE, add, job, picture, queue, shop, shop_with, slow_model, upscale, wait_for, wait_under_way,
 };
 use crate::support::messages::{assert_valid, listen};
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 use crate::web::client::{next_event, stream};
 
 fn words(output: std::process::Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", complaint(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::support::{SIDE, add, picture, queue, shop, shop_with, slow_model, upscale, wait_under_way};
+use crate::support::complaint;
 use crate::support::messages::listen;
 
 #[test]
@@ -39,7 +40,7 @@ fn a_full_queue_refuses_at_once_and_says_when_to_try_again() {
     assert!(answer["reason"].as_str().unwrap().contains("the queue is full: 3 jobs wait"), "{answer}");
     let output = fixture.command(&["jobs", "add", "upscale", "large.png"]);
     assert_eq!(output.status.code(), Some(16), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("try again in"), "{output:?}");
+    assert!(complaint(&output).contains("try again in"), "{output:?}");
     // None of the three waited for a place: the job that runs takes ten seconds.
     assert_eq!(super::support::job(&client, running)["state"], "running", "{:?}", asked.elapsed());
     assert_eq!(queue(&client)["totals"]["refused"], 3);

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::model::stack;
 use super::support::{batch, names, results, same_tree, shared};
+use crate::support::complaint;
 use crate::support::disk::SmallDisk;
 use crate::support::fixture::program;
 
@@ -92,7 +93,7 @@ fn a_disk_that_is_full_in_mid_run_fails_the_rest_and_the_run_goes_on_when_there_
     disk.fill();
     kill_process(pid, Signal::CONT).unwrap();
     let ended = child.wait_with_output().unwrap();
-    let (words, errors) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    let (words, errors) = (String::from_utf8_lossy(&ended.stdout), complaint(&ended));
     assert!(matches!(ended.status.code(), Some(1 | 6)), "{:?}: {words}{errors}", ended.status);
     assert!(errors.contains("No space left") || words.contains("No space left"), "{words}{errors}");
     assert!(errors.contains("make space and resume the run"), "{words}{errors}");
@@ -144,7 +145,7 @@ fn two_runs_at_once_into_one_folder_are_one_run_and_a_refusal() {
     codes.sort();
     assert_eq!(codes, [Some(0), Some(1)]);
     let refused = both.iter().find(|one| one.status.code() == Some(1)).unwrap();
-    let errors = String::from_utf8_lossy(&refused.stderr);
+    let errors = complaint(&refused);
     assert!(errors.contains("another run uses") || errors.contains("already holds the run"), "{errors}");
     assert!(batch(folder.path(), ["status", "results"]).ok().contains("complete, 2 of 2"));
 }

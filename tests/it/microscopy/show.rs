@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::support::{batch, names};
 use crate::support::cells::write_recipe;
+use crate::support::complaint;
 use crate::support::fixture::program;
 use ocellus::microscopy::Results;
 
@@ -124,7 +125,7 @@ fn what_is_missing_or_damaged_is_a_line_of_the_report_and_a_full_disk_an_error()
         .current_dir(folder.path())
         .output()
         .unwrap();
-    let error = String::from_utf8_lossy(&command.stderr).into_owned();
+    let error = complaint(&command);
     assert_eq!(command.status.code(), Some(1), "{error}");
     assert!(error.contains("full.html: cannot be written") && error.contains("free space"), "{error}");
     assert!(!names(folder.path()).iter().any(|name| name.starts_with("full.html")), "nothing is left");

@@ -7,7 +7,7 @@ use super::support::{Sender, counts, files, json, noise, settled, tcp_camera, wi
 use crate::support::broker::Broker;
 use crate::support::fixture::Fixture;
 use crate::support::messages::{counter, listen};
-use crate::support::wait_until;
+use crate::support::{said, wait_until};
 
 #[test]
 fn every_frame_that_is_sent_is_recorded_as_it_came_or_counted_as_missed_and_no_name_is_used_twice() {
@@ -44,6 +44,26 @@ fn every_frame_that_is_sent_is_recorded_as_it_came_or_counted_as_missed_and_no_n
     assert_eq!((one["camera"].as_str(), one["time_zone"].as_str()), (Some("lab"), Some("UTC")));
     assert_eq!((one["frames"][0]["width"].as_u64(), one["count"].as_u64()), (Some(48), Some(1)));
     assert!(found.keys().all(|name| name.starts_with("lab/") && name.contains('Z')), "{found:?}");
+}
+
+#[test]
+fn a_camera_that_sends_films_is_recorded_as_pictures() {
+    let (broker, fixture) = (Broker::start(), Fixture::new());
+    // decodebin is a decoder of JPEGs for GStreamer, and here it gets something else.
+    let film =
+        "videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=25/1 ! theoraenc ! decodebin";
+    let camera =
+        format!("[[camera]]\nname = \"lab\"\nsource = \"launch:{film}\"\nrecord = {{ sidecar = false }}\n");
+    fixture.config(broker.port, &camera);
+    let mut service = fixture.run();
+    let dir = fixture.state_dir.join("recordings");
+    wait_until("pictures are recorded", || with_ending(&files(&dir), ".jpg").len() >= 3);
+    service.stop();
+    let found = files(&dir);
+    for path in with_ending(&found, ".jpg") {
+        let picture = image::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!((picture.width(), picture.height()), (64, 48));
+    }
 }
 
 #[test]
@@ -129,8 +149,7 @@ fn a_folder_in_which_limits_could_touch_other_files_and_a_pattern_that_leads_out
     let evidence = fixture.state_dir.join("evidence/a");
     fixture.config(broker.port, &format!("[recorder]\ndir = \"{}\"\n{camera}", evidence.display()));
     let output = fixture.command(&["check"]);
-    let text =
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let text = said(&output);
     assert!(!output.status.success());
     assert!(text.contains("recorder.dir") && text.contains("evidence of inspections"), "{text}");
     assert!(text.contains("camera[0].record.pattern") && text.contains("stay below"), "{text}");
@@ -139,14 +158,12 @@ fn a_folder_in_which_limits_could_touch_other_files_and_a_pattern_that_leads_out
     let evidence = fixture.state_dir.join("recordings/a");
     fixture.config(broker.port, &format!("[evidence]\ndir = \"{}\"\n{camera}", evidence.display()));
     let output = fixture.command(&["check"]);
-    let text =
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let text = said(&output);
     assert!(text.contains("evidence.dir") && text.contains("recorder.dir"), "{text}");
     let (_, camera) = tcp_camera("lab", "pattern = \"{when}\", on = [\"ng\"]");
     fixture.config(broker.port, &camera);
     let output = fixture.command(&["check"]);
-    let text =
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let text = said(&output);
     assert!(text.contains("{when}") && text.contains("{camera}"), "{text}");
     assert!(text.contains("mode = \"events\""), "{text}");
 }

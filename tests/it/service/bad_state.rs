@@ -6,7 +6,7 @@ use crate::support::broker::Broker;
 use crate::support::disk::SmallDisk;
 use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{assert_without_holes, counter, listen, numbers, retained};
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n\
     track = { min_frames = 1, update_every_ms = 0 }\n";
@@ -28,7 +28,7 @@ fn a_second_instance_is_reported_and_the_first_goes_on() {
     let mut first = fixture.run();
     watcher.wait_for("a/detections", |_| true);
     let second = fixture.command(&["run"]);
-    let said = String::from_utf8_lossy(&second.stderr);
+    let said = complaint(&second);
     assert_eq!(second.status.code(), Some(5), "{said}");
     assert!(
         said.contains("another instance") && said.contains(fixture.state_dir.to_str().unwrap()),
@@ -49,7 +49,7 @@ fn a_read_only_state_directory_ends_it_with_its_name() {
     let broker = Broker::start();
     let fixture = fixture(&broker, Some(disk.path()));
     let output = fixture.command(&["run"]);
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = complaint(&output);
     assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.contains(disk.path().to_str().unwrap()) && said.contains("device.state_dir"), "{said}");
 }

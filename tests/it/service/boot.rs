@@ -11,7 +11,7 @@ use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::{assert_valid, listen, retained};
 use crate::support::subscriber::Subscriber;
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n";
 
@@ -91,7 +91,7 @@ fn whatever_is_wrong_with_the_file_the_box_starts_from_what_was_applied_last() {
         assert!(status["reasons"].to_string().contains(words[0]), "{kind}: {status}");
         assert!(words.iter().all(|word| service.log().contains(word)), "{kind}: {}", service.log());
         let reported = place.fixture.command(&["status"]);
-        assert_eq!(reported.status.code(), Some(0), "{}", String::from_utf8_lossy(&reported.stderr));
+        assert_eq!(reported.status.code(), Some(0), "{}", complaint(&reported));
         place.end(service);
     }
     // The file is missing altogether, and its place is only known by the option.
@@ -171,7 +171,7 @@ fn a_first_start_with_faults_serves_them_and_takes_the_mended_file() {
 
     place.write(&(web + CAMERA));
     let reported = place.fixture.command(&["reload"]);
-    assert_eq!(reported.status.code(), Some(0), "{}", String::from_utf8_lossy(&reported.stderr));
+    assert_eq!(reported.status.code(), Some(0), "{}", complaint(&reported));
     place.wait_more("a");
     place.wait_now("alarm/config", Value::is_null);
     place.wait_now("box1/status", |status| status["state"] == "online");

@@ -12,7 +12,7 @@ use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::{assert_valid, counter, listen};
 use crate::support::subscriber::Subscriber;
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 
 /// A box with one camera server.
 struct Lab {
@@ -131,7 +131,7 @@ fn the_python_sender_of_the_page_sends_and_each_of_its_frames_is_accounted_for()
     sender.arg(lab.fixture.path("sender.py")).args(["127.0.0.1", &lab.frames.to_string(), "200"]);
     sender.args((0..SENT).map(|_| lab.fixture.path("frame.jpg")));
     let output = sender.output().expect("python3 runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", complaint(&output));
     let accounted = || {
         let [received, skipped] = ["received", "skipped_before_decoding"].map(|name| lab.count(name));
         let lost: u64 = ["queue_dropped", "damaged", "discarded"].map(|name| lab.count(name)).iter().sum();

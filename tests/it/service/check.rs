@@ -5,14 +5,11 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::support::complaint;
 use crate::support::data::data;
 use crate::support::fixture::{Fixture, Stub};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\n";
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 /// `FILE:LINE:COLUMN` of `needle`, which stands once in the file.
 fn place(fixture: &Fixture, needle: &str) -> String {
@@ -27,7 +24,7 @@ fn place(fixture: &Fixture, needle: &str) -> String {
 fn assert_refused(fixture: &Fixture, runtime: &str, rest: &str, needle: &str, words: &[&str]) {
     fixture.config_with("url = \"mqtt://127.0.0.1:1\"", runtime, rest);
     let output = fixture.command(&["check"]);
-    let text = said(&output);
+    let text = complaint(&output);
     assert_eq!(output.status.code(), Some(3), "{text}");
     assert!(text.contains(&place(fixture, needle)), "{} is missing in: {text}", place(fixture, needle));
     for word in words.iter().chain(&["next: "]) {
@@ -40,7 +37,7 @@ fn a_good_file_is_ok_in_words_and_in_json() {
     let fixture = Fixture::new();
     fixture.config(1, &(fixture.stub("m", &Stub::default()) + CAMERA));
     let output = fixture.command(&["check"]);
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("ok: 1 camera, 1 model"));
     let output = fixture.command(&["check", "--json"]);
     let output: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -61,11 +58,11 @@ fn users_are_looked_for_in_the_state_directory_that_is_named() {
     let named = ["check", "--state-dir", other.to_str().unwrap()];
     let output = fixture.command(&named);
     let users = format!("there are no users in {}", other.join("users").display());
-    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
-    assert!(said(&output).contains(&users), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(3), "{}", complaint(&output));
+    assert!(complaint(&output).contains(&users), "{}", complaint(&output));
     fs::write(other.join("users"), "anna:admin:$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA\n").unwrap();
     let output = fixture.command(&named);
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
     // The directory of the file has none.
     assert_eq!(fixture.command(&["check"]).status.code(), Some(3));
 }
@@ -106,7 +103,7 @@ fn all_faults_are_reported_at_once_and_as_json() {
         + CAMERA
         + "rapeat = true\nring_slots = 1\n[log]\nlevel = \"loud\"\n";
     fixture.config(1, &text);
-    let text = said(&fixture.command(&["check"]));
+    let text = complaint(&fixture.command(&["check"]));
     for key in ["camera[0].rapeat", "camera[0].ring_slots", "log.level"] {
         assert!(text.contains(key), "{key} is missing in: {text}");
     }
@@ -155,12 +152,12 @@ fn a_strict_run_refuses_the_same_file_with_the_same_words_before_it_touches_anyt
     fixture.config(1, &(fixture.stub("m", &Stub::default()) + CAMERA + "rapeat = true\n"));
     let output = fixture.command(&["run", "--strict"]);
     assert_eq!(output.status.code(), Some(3));
-    assert_eq!(said(&output), said(&fixture.command(&["check"])));
+    assert_eq!(complaint(&output), complaint(&fixture.command(&["check"])));
     assert!(!fixture.state_dir.exists());
     fs::remove_file(fixture.config_path()).unwrap();
     let output = fixture.command(&["check"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(said(&output).contains("ocellus.toml"), "{}", said(&output));
+    assert!(complaint(&output).contains("ocellus.toml"), "{}", complaint(&output));
 }
 
 #[test]
@@ -180,7 +177,7 @@ fn a_model_that_fell_back_to_the_cpu_is_refused_with_what_the_delegate_left() {
     assert_refused(&fixture, "stub", &config("0.8"), "0.8", &words);
     fixture.config(1, &config("0.7"));
     let output = fixture.command(&["check"]);
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
     // A delegate of which nothing is known is none.
     fs::write(fixture.path("m.stub"), &stub).unwrap();
     assert_refused(&fixture, "stub", &config("0.8"), "0.8", &["does not tell what its delegate took"]);

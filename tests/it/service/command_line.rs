@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::support::broker::Broker;
 use crate::support::fixture::{Fixture, Stub, program};
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 
 fn ocellus(arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
@@ -19,10 +19,6 @@ fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer.into()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
@@ -45,8 +41,8 @@ fn a_reader_that_has_seen_enough_is_no_fault_and_the_exit_code_stays() {
         (&["--version"], 0),
     ] {
         let output = ocellus(arguments).stdout(closed_pipe()).stderr(Stdio::piped()).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", said(&output));
-        assert!(!said(&output).contains("ipe"), "{arguments:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", complaint(&output));
+        assert!(!complaint(&output).contains("ipe"), "{arguments:?}: {}", complaint(&output));
         // Errors have nobody to be told to either.
         let output = ocellus(arguments).stdout(closed_pipe()).stderr(closed_pipe()).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
@@ -55,7 +51,7 @@ fn a_reader_that_has_seen_enough_is_no_fault_and_the_exit_code_stays() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let output = ocellus(&["schema"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("No space left"), "{}", said(&output));
+    assert!(complaint(&output).contains("No space left"), "{}", complaint(&output));
 }
 
 #[test]
@@ -66,7 +62,7 @@ fn a_long_output_ends_quietly_when_its_reader_goes_half_way() {
     out.read_exact(&mut some).unwrap();
     drop(out);
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
+    assert_eq!((output.status.code(), complaint(&output)), (Some(0), String::new()));
 }
 
 #[test]
@@ -81,7 +77,11 @@ fn a_mistyped_subcommand_is_reported_with_the_one_that_was_meant() {
     ] {
         let output = ocellus(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(said(&output).contains(meant), "{arguments:?}: {meant} is missing in: {}", said(&output));
+        assert!(
+            complaint(&output).contains(meant),
+            "{arguments:?}: {meant} is missing in: {}",
+            complaint(&output)
+        );
     }
 }
 
@@ -102,7 +102,7 @@ fn a_refusal_names_the_flag_of_the_command_line_and_not_a_field_of_json() {
     wait_until("the service answers", || fixture.command(&["status"]).status.success());
     for command in ["trigger", "product"] {
         let output = fixture.command(&[command]);
-        let words = said(&output);
+        let words = complaint(&output);
         assert!(words.contains("a, b") && words.contains("--camera NAME"), "{words}");
         assert!(!words.contains('{'), "{words}");
     }

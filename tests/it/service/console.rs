@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::support::broker::Broker;
 use crate::support::fixture::{Fixture, Stub, program};
 use crate::support::pty::Pty;
-use crate::support::wait_until;
+use crate::support::{said, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"front\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n";
 
@@ -14,10 +14,6 @@ fn fixture(broker: &Broker) -> Fixture {
     let fixture = Fixture::new();
     fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + CAMERA));
     fixture
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// A person at a terminal.

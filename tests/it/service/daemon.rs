@@ -6,7 +6,7 @@ use std::process::Output;
 
 use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Stub};
-use crate::support::wait_until;
+use crate::support::{said, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n";
 
@@ -14,10 +14,6 @@ fn fixture(broker: &Broker, rest: &str) -> Fixture {
     let fixture = Fixture::new();
     fixture.config(broker.port, &(rest.to_owned() + &fixture.stub("m", &Stub::default()) + CAMERA));
     fixture
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// Ends the process of a pid file when a test fails.

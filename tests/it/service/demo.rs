@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::broker::free_port;
 use crate::support::fixture::{Fixture, program};
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 use crate::web::client::Client;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -180,10 +180,13 @@ fn the_simulated_instrument_never_plays_beside_real_ones() {
         fixture.config(1, &format!("[[camera]]\nname = \"a\"\nsource = \"scene:\"\n{rest}"));
         let output = fixture.command(&["simulate", "instrument"]);
         assert_eq!(output.status.code(), Some(1));
-        String::from_utf8_lossy(&output.stderr).into_owned()
+        complaint(&output)
     };
     let nothing = refused("");
-    assert!(nothing.contains("there is nothing to play") && nothing.contains("config/lab.toml"), "{nothing}");
+    assert!(
+        nothing.contains("there is nothing to simulate") && nothing.contains("config/lab.toml"),
+        "{nothing}"
+    );
     let real = refused("[[command]]\nname = \"rf\"\ntcp = \"10.0.0.7:5559\"\nsend = \"RF 1\"\n");
     assert!(real.contains("commands are sent to 10.0.0.7:5559, a real instrument"), "{real}");
     std::fs::create_dir(fixture.path("gauge")).unwrap();
@@ -229,7 +232,7 @@ fn the_models_of_the_attendance_profile_are_found_where_the_test_data_lie() {
         command.env("MQTT_PORT", free_port().to_string()).env_remove("OCELLUS_DATA");
         command.envs(data.map(|data| ("OCELLUS_DATA", data)));
         let output = command.output().unwrap();
-        (std::fs::read_to_string(&calls).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+        (std::fs::read_to_string(&calls).unwrap(), complaint(&output))
     };
     let (calls, stderr) = run(None);
     assert!(!calls.contains("models add"), "{calls}");

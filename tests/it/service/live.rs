@@ -15,7 +15,7 @@ use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Stub, program};
 use crate::support::messages::listen;
 use crate::support::pty::Pty;
-use crate::support::{PATIENCE, wait_until};
+use crate::support::{PATIENCE, said, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"front\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n";
 
@@ -24,10 +24,6 @@ fn fixture(broker: &Broker, stub: &Stub) -> Fixture {
     let web = format!("[web]\nbind = \"127.0.0.1:{}\"\n\n", free_port());
     fixture.config(broker.port, &(web + &fixture.stub("m", stub) + CAMERA));
     fixture
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 fn json_of(output: &Output) -> Value {

@@ -15,7 +15,7 @@ use crate::support::broker::Broker;
 use crate::support::disk::SmallDisk;
 use crate::support::fixture::{Fixture, Stub, program};
 use crate::support::messages::{counter, listen};
-use crate::support::{PATIENCE, wait_until};
+use crate::support::{PATIENCE, said, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n";
 
@@ -23,10 +23,6 @@ fn fixture(broker: &Broker, log: &str) -> Fixture {
     let fixture = Fixture::new();
     fixture.config(broker.port, &(format!("[log]\n{log}\n") + &fixture.stub("m", &Stub::default()) + CAMERA));
     fixture
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 fn json(output: &Output) -> Value {
@@ -73,12 +69,12 @@ impl Followed {
     }
 
     fn wait_for(&self, words: &[&str]) {
-        self.wait_for_both(&[words]);
+        self.wait_for_all(&[words]);
     }
 
     /// Waits for a line with each of `wanted`, in any order: lines of standard output and of standard error overtake
     /// one another on their way here.
-    fn wait_for_both(&self, wanted: &[&[&str]]) {
+    fn wait_for_all(&self, wanted: &[&[&str]]) {
         let mut wanted = wanted.to_vec();
         while !wanted.is_empty() {
             let line =
@@ -199,7 +195,7 @@ fn lines_come_from_memory_by_level_and_time_and_are_followed_over_a_restart() {
     let away = fixture.command(&["logs"]);
     assert_eq!(away.status.code(), Some(12), "{}", said(&away));
     let mut service = fixture.run();
-    follower.wait_for_both(&[&["the service was restarted"], &["ready"]]);
+    follower.wait_for_all(&[&["the service was restarted"], &["ready"]]);
     assert_eq!(service.stop(), Some(0));
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::complaint;
 use crate::support::data::{FACES, data};
 use crate::support::fixture::program;
 
@@ -40,7 +41,7 @@ fn every_profile_passes_check_as_it_ships() {
     {
         let file = data.join(format!("models/{file}.tflite"));
         let output = ocellus(dir.path(), &["models", "add", name, "--file", file.to_str().unwrap()]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}", complaint(&output));
     }
     let entries = fs::read_dir(dir.path().join("config")).unwrap().map(|entry| entry.unwrap().path());
     let is_profile = |path: &PathBuf| path.extension().is_some() && !path.ends_with("recipe-sample.toml");
@@ -48,7 +49,7 @@ fn every_profile_passes_check_as_it_ships() {
     assert!(profiles.len() >= 3, "{profiles:?}");
     for profile in profiles {
         let output = ocellus(dir.path(), &["check", "--config", profile.to_str().unwrap()]);
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = complaint(&output);
         assert_eq!(output.status.code(), Some(0), "{}: {said}", profile.display());
     }
 }

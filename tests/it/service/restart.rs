@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::listen;
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 
 const CAMERA: &str =
     "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\ntrack = {}\n";
@@ -49,7 +49,7 @@ fn a_unit_that_many_restart_at_once_is_there_once_and_serves() {
         let asked: Vec<_> = (0..ASKING).map(|_| fixture.start(&["restart", unit])).collect();
         for asked in asked {
             let output = asked.wait_with_output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let said = complaint(&output);
             // A client of `control` may lose its own connection to the restart that another one asked for.
             assert!(
                 output.status.success() || unit == "control" && output.status.code() == Some(12),

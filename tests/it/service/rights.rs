@@ -10,7 +10,7 @@ use crate::support::broker::{Broker, Demands};
 use crate::support::fixture::Fixture;
 use crate::support::messages::listen;
 use crate::support::subscriber::Subscriber;
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=64&height=64\"\n";
 
@@ -118,7 +118,7 @@ fn commands_that_do_not_exist_are_found_by_check() {
     let fixture = Fixture::new();
     fixture.config_with("url = \"mqtt://127.0.0.1:1\"\ncommands = [\"ping\", \"goldn\"]", "stub", CAMERA);
     let outcome = fixture.command(&["check"]);
-    let said = String::from_utf8_lossy(&outcome.stderr);
+    let said = complaint(&outcome);
     assert!(outcome.status.code() == Some(3) && said.contains("did you mean \"golden\""), "{said}");
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::broker::Broker;
 use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{assert_valid, assert_without_holes, listen, numbers, retained};
-use crate::support::wait_until;
+use crate::support::{said, wait_until};
 
 const CAMERA: &str = "[[camera]]\nname = \"conveyor\"\nsource = \"scene:?seed=7&fps=30\"\n\
     detect = { model = \"scene\" }\ntrack = { min_frames = 3, update_every_ms = 500 }\n";
@@ -92,7 +92,7 @@ fn sixteen_zones_that_overlap_are_all_named_and_entered_and_one_more_is_refused(
     let model = fixture.stub("m", &Stub::default());
     fixture.config(broker.port, &(model.clone() + &text(17)));
     let refused = fixture.command(&["check"]);
-    let said = String::from_utf8_lossy(&refused.stderr) + String::from_utf8_lossy(&refused.stdout);
+    let said = said(&refused);
     assert!(!refused.status.success() && said.contains("at most 16"), "{said}");
 
     fixture.config(broker.port, &(model + &text(16)));

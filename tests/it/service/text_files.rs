@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use crate::support::broker::Broker;
+use crate::support::complaint;
 use crate::support::fixture::{Fixture, Stub, program};
 use crate::support::messages::listen;
 
@@ -38,10 +39,6 @@ fn windows(text: &str) -> String {
     format!("\u{feff}{}", text.replace('\n', "\r\n"))
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 /// What `ocellus ARGUMENTS` says with these bytes on its standard input.
 fn with_input(arguments: &[&str], input: &[u8]) -> Output {
     let mut command = Command::new(program());
@@ -63,7 +60,7 @@ fn labels_cards_recipes_and_configuration_of_notepad_say_what_they_show() {
     // What a label that was copied from a web page brings along.
     fs::write(fixture.path("labels.txt"), windows("thing\u{a0}\n")).unwrap();
     let output = fixture.command(&["check"]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", complaint(&output));
     let mut service = fixture.run();
     watcher.wait_for("a/detections", |reported| reported["findings"][0]["label"] == "thing");
     assert_eq!(service.stop(), Some(0), "{}", service.log());
@@ -76,7 +73,7 @@ fn a_file_in_another_encoding_is_named_with_the_place_and_how_to_convert_it() {
         let kept = fs::read(fixture.path(name)).unwrap();
         fs::write(fixture.path(name), bytes).unwrap();
         let output = fixture.command(&["check"]);
-        let said = said(&output);
+        let said = complaint(&output);
         assert_eq!(output.status.code(), Some(3), "{name}: {said}");
         for word in words.iter().chain(&[name.rsplit('/').next().unwrap(), "UTF-8"]) {
             assert!(said.contains(word), "{name}: {word:?} is missing in: {said}");
@@ -94,7 +91,7 @@ fn a_file_in_another_encoding_is_named_with_the_place_and_how_to_convert_it() {
         refused(name, &wide, &["UTF-16"]);
     }
     let output = fixture.command(&["check"]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", complaint(&output));
 }
 
 #[test]
@@ -104,8 +101,12 @@ fn a_text_file_beyond_all_measure_is_refused_unread() {
         let kept = fs::read(fixture.path(name)).unwrap();
         fs::File::options().write(true).open(fixture.path(name)).unwrap().set_len(1 << 42).unwrap();
         let output = fixture.command(&["check"]);
-        assert_eq!(output.status.code(), Some(3), "{name}: {}", said(&output));
-        assert!(said(&output).contains("too large") && said(&output).contains(name), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(3), "{name}: {}", complaint(&output));
+        assert!(
+            complaint(&output).contains("too large") && complaint(&output).contains(name),
+            "{}",
+            complaint(&output)
+        );
         fs::write(fixture.path(name), kept).unwrap();
     }
 }
@@ -118,19 +119,19 @@ fn users_and_their_passwords_come_without_a_mark_and_a_bad_file_is_named() {
         with_input(&["users", "add", name, "--role", "viewer", "--file", &file], password)
     };
     let output = add("anna", b"\xef\xbb\xbflooks and looks\r\n");
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", complaint(&output));
     // With the mark the password would be long enough, but nobody could type it.
     let output = add("ben", b"\xef\xbb\xbf123456789\r\n");
-    assert!(said(&output).contains("fewer than 10 characters"), "{}", said(&output));
+    assert!(complaint(&output).contains("fewer than 10 characters"), "{}", complaint(&output));
     let output = add("ben", b"passw\xf6rter\n");
-    assert!(said(&output).contains("byte 0xF6 at offset 5, line 1"), "{}", said(&output));
+    assert!(complaint(&output).contains("byte 0xF6 at offset 5, line 1"), "{}", complaint(&output));
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, windows(&text)).unwrap();
     let output = fixture.command(&["users", "list", "--file", &file]);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "viewer     anna\n", "{}", said(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "viewer     anna\n", "{}", complaint(&output));
     fs::write(&file, [text.as_bytes(), b"\xe4\n"].concat()).unwrap();
     let output = fixture.command(&["users", "list", "--file", &file]);
-    let words = said(&output);
+    let words = complaint(&output);
     assert!(words.contains("byte 0xE4") && words.contains("line 2") && words.contains(&file), "{words}");
 }
 
@@ -144,16 +145,16 @@ fn an_export_that_windows_saved_is_imported_and_one_that_is_no_text_is_named() {
     };
     let header = "{\"format\":\"ocellus.gallery/1\",\"model\":\"\"}\n";
     let output = import(windows(header).as_bytes());
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
     let output = import(&[header.as_bytes(), b"{\"name\":\"J\xf6rg\"}\n"].concat());
-    let words = said(&output);
+    let words = complaint(&output);
     assert!(
         words.contains("byte 0xF6") && words.contains("line 2") && words.contains("people.jsonl"),
         "{words}"
     );
     let wide: Vec<u8> = header.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let output = import(&[&b"\xfe\xff"[..], &wide].concat());
-    assert!(said(&output).contains("UTF-16"), "{}", said(&output));
+    assert!(complaint(&output).contains("UTF-16"), "{}", complaint(&output));
 }
 
 #[test]
@@ -170,11 +171,11 @@ fn a_wrong_number_of_labels_is_a_fault_of_the_key_that_names_them() {
         let rest = format!("[model.m]\npath = \"m.tflite\"\n{keys}\n{camera}");
         fixture.config_with("url = \"mqtt://127.0.0.1:1\"", "litert", &rest);
         let output = fixture.command(&["check"]);
-        assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(3), "{}", complaint(&output));
         for word in words.iter().chain(&["2 labels", "1001 classes"]) {
-            assert!(said(&output).contains(word), "{word:?} is missing in: {}", said(&output));
+            assert!(complaint(&output).contains(word), "{word:?} is missing in: {}", complaint(&output));
         }
-        assert!(!said(&output).contains("correct the card's `task`"), "{}", said(&output));
+        assert!(!complaint(&output).contains("correct the card's `task`"), "{}", complaint(&output));
     };
     let task = "task = \"classify\"\n";
     refused(task, "labels_file = \"labels.txt\"", &["ocellus.toml:", ": model.m.labels_file:", "labels.txt"]);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::data::skip;
+use crate::support::said;
 
 /// The most that the issue allows.
 const MAX_EXPOSURE: f64 = 2.0;
@@ -17,9 +18,9 @@ fn systemd(file: &str) -> PathBuf {
 fn tool(program: &str, args: &[&str], file: &Path) -> Option<String> {
     match Command::new(program).args(args).arg(file).env("SYSTEMD_COLORS", "0").output() {
         Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            let text = said(&output);
             assert!(output.status.success(), "{program} refuses {}:\n{text}", file.display());
-            Some(text.into_owned())
+            Some(text)
         }
         Err(error) => {
             skip(&format!("{program}: {error}; install the package systemd"));

@@ -1,5 +1,6 @@
 //! `scripts/setup/wheels.sh` installs pinned wheels once, again when their list changes, and says what is wrong where it cannot.
 
+use crate::support::complaint;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -62,7 +63,7 @@ fn an_installation_that_failed_names_its_list_and_is_tried_again() {
     let set_up = SetUp::new();
     std::fs::write(set_up.at("offline"), "").unwrap();
     let failed = set_up.run("tool");
-    let complaint = String::from_utf8_lossy(&failed.stderr);
+    let complaint = complaint(&failed);
     assert!(!failed.status.success());
     for word in ["scripts/setup/tool.txt", "Python 3.99", "registry"] {
         assert!(complaint.contains(word), "{word} in {complaint:?}");

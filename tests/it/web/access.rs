@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 use crate::web::client::{Client, Place, SCENE, head, place, prepared, user};
 
 pub const PASSWORDS: [(&str, &str, &str); 3] = [
@@ -18,7 +18,7 @@ pub fn with_users(cameras: &str) -> Place {
     prepared("", cameras, |fixture| {
         for (name, role, password) in PASSWORDS {
             let made = user(fixture, &["add", name, "--role", role], password);
-            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+            assert!(made.status.success(), "{}", complaint(&made));
         }
     })
 }
@@ -160,7 +160,7 @@ fn users_are_made_changed_and_removed_while_the_box_runs() {
     assert!(PASSWORDS.iter().all(|(_, _, password)| !text.contains(password)));
     let refused = |action: &[&str], password: &str, word: &str| {
         let outcome = user(&place.fixture, action, password);
-        let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        let said = complaint(&outcome);
         assert!(!outcome.status.success() && said.contains(word), "{said}");
     };
     refused(&["add", "tiny", "--role", "viewer"], "short", "fewer than 10");

@@ -1,5 +1,6 @@
 //! `[web]` as `ocellus check` judges it.
 
+use crate::support::complaint;
 use crate::support::fixture::Fixture;
 use crate::web::client::{SCENE, user};
 
@@ -7,7 +8,7 @@ use crate::web::client::{SCENE, user};
 fn check(fixture: &Fixture, web: &str) -> (Option<i32>, String) {
     fixture.config(1, &format!("[web]\n{web}\n{SCENE}"));
     let outcome = fixture.command(&["check"]);
-    (outcome.status.code(), String::from_utf8_lossy(&outcome.stderr).into_owned())
+    (outcome.status.code(), complaint(&outcome))
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn an_address_that_others_can_reach_needs_users_first() {
         &["add", "anna", "--role", "admin", "--file", file.to_str().unwrap()],
         "may everything",
     );
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(made.status.success(), "{}", complaint(&made));
     assert_eq!(check(&fixture, "bind = \"0.0.0.0:8080\"").0, Some(0));
     std::fs::write(&file, "nonsense\n").unwrap();
     let (code, said) = check(&fixture, "bind = \"0.0.0.0:8080\"");

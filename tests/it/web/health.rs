@@ -10,7 +10,7 @@ use crate::support::broker::{Broker, Demands, free_port};
 use crate::support::disk::SmallDisk;
 use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::{listen, retained};
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 use crate::web::client::{Client, Place, SCENE, address, place, prepared};
 
 /// `ocellus status`, for people and for programs.
@@ -186,7 +186,7 @@ fn an_alarm_is_acknowledged_by_command_line_mqtt_and_rest_until_its_cause_is_ove
     wait_status(&place.fixture, &["camera a offline", "no sender"]);
     // By the command line, which also refuses what is not raised.
     let wrong = place.fixture.command(&["alarm", "acknowledge", "camera-b"]);
-    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    let said = complaint(&wrong);
     assert!(!wrong.status.success() && said.contains("camera-b") && said.contains("camera-a"), "{said}");
     assert!(place.fixture.command(&["alarm", "acknowledge", "camera-a", "--by", "anna"]).status.success());
     let alarm = retained(place.broker.port, "alarm/camera-a");

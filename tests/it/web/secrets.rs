@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use crate::support::fixture::Fixture;
 use crate::support::messages::listen;
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 use crate::web::client::{address, place};
 
 /// Part of every secret; no other text of a test holds it.
@@ -150,7 +150,7 @@ fn no_fault_of_check_repeats_a_password() {
     for mqtt in ["mqtt://joe:geheim@b", "mqtt://geheim/@b", "http://geheim@b", "mqtt://b:geheim"] {
         fixture.config_with(&format!("url = \"{mqtt}\""), "stub", crate::web::client::SCENE);
         let output = fixture.command(&["check"]);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = complaint(&output);
         assert!(output.status.code() == Some(3) && !said.contains(MARK), "{said}");
     }
 }

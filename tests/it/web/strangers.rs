@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use crate::support::fixture::Fixture;
-use crate::support::wait_until;
+use crate::support::{complaint, wait_until};
 use crate::web::access::{PASSWORDS, with_users};
 use crate::web::client::{Client, Place, Reply, SCENE, prepared, user};
 
@@ -177,7 +177,7 @@ fn behind_a_proxy_that_is_trusted_everybody_has_an_address() {
         let file = fixture.state_dir.join("users").display().to_string();
         for (name, role, password) in PASSWORDS {
             let made = user(fixture, &["add", name, "--role", role, "--file", &file], password);
-            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+            assert!(made.status.success(), "{}", complaint(&made));
         }
     });
     let through = |from: &str| {
@@ -213,7 +213,7 @@ fn a_proxy_in_front_needs_users_and_addresses_that_are_some() {
     let check = |web: &str| {
         fixture.config(1, &format!("[web]\n{web}\n{SCENE}"));
         let outcome = fixture.command(&["check"]);
-        (outcome.status.code(), String::from_utf8_lossy(&outcome.stderr).into_owned())
+        (outcome.status.code(), complaint(&outcome))
     };
     let (code, said) = check("trusted_proxies = [\"127.0.0.1\"]");
     assert!(

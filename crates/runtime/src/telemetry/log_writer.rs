@@ -47,10 +47,15 @@ pub(super) struct LogWriter {
 }
 
 impl LogWriter {
-    /// Changes to the file that is wanted.
-    fn configure(&mut self, wanted: Option<&LogFileSettings>) {
-        if self.file.as_ref().map(LogFile::settings) != wanted {
-            self.file = wanted.cloned().map(LogFile::new);
+    /// Changes to the file that is wanted. The former one is closed without the lock of `state`: a network file system may
+    /// wait for its server then.
+    fn configure(&mut self, state: &Mutex<LogFileState>) {
+        let wanted = {
+            let wanted = &state.lock().settings;
+            (self.file.as_ref().map(LogFile::settings) != wanted.as_ref()).then(|| wanted.clone())
+        };
+        if let Some(wanted) = wanted {
+            self.file = wanted.map(LogFile::new);
             self.retry_at = None;
         }
     }
@@ -63,7 +68,7 @@ impl LogWriter {
     /// Writes what waits in `recent` at `now`; returns whether there is a file that takes lines. The lock of `state` is not
     /// held while the disk is waited for.
     pub(super) fn write(&mut self, recent: &Recent, state: &Mutex<LogFileState>, now: Stamp) -> bool {
-        self.configure(state.lock().settings.as_ref());
+        self.configure(state);
         let Some(file) = &mut self.file else { return false };
         let mono = Duration::from_nanos(now.mono_ns);
         if self.retry_at.is_some_and(|at| mono < at) {
