@@ -12,13 +12,13 @@ use crate::contract::rest::UnitOut;
 /// The service at a glance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overview {
-    /// Whether the first frame has passed, or no camera can deliver one.
+    /// Whether the page listens and the first frame has passed, as far as they can.
     pub ready: bool,
     /// The process of the service.
     pub pid: u32,
     /// Its resident memory in bytes.
     pub memory_bytes: u64,
-    /// Address of the page; absent where it is switched off.
+    /// Address of the page; absent where it is switched off, or has no port yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
     /// The cameras, in the order of the configuration.

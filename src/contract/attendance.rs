@@ -33,6 +33,9 @@ pub struct AttendanceOut<'a> {
     /// Path of the recording that shows it, on the box's web server, where the camera records around such events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<String>,
+    /// The experiment that the frame belongs to, as the camera's command port set it; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<&'a str>,
 }
 
 impl<'a> From<&'a Attendance> for AttendanceOut<'a> {
@@ -48,6 +51,7 @@ impl<'a> From<&'a Attendance> for AttendanceOut<'a> {
             frame: event.frame_seq,
             since: rfc3339(event.since_ns),
             recording: event.recording.map(recording_path),
+            experiment: event.experiment.as_deref(),
         }
     }
 }

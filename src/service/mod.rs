@@ -1,7 +1,7 @@
 //! Wiring only: builds the parts from the configuration, joins them, and hands every loop to the supervisor.
 //!
 //! ```text
-//!  start: store ▶ broker ▶ ┬ models load and warm up          ┬ gate opens ▶ frames pass ▶ READY=1
+//!  start: store ▶ broker ▶ ┬ models load and warm up          ┬ gate opens ▶ page, frames ▶ READY=1
 //!                          └ cameras open, first frame waits  ┘
 //! ```
 //! Cameras open while the models load, so that the service is ready when the slower of the two is; the gate

@@ -9,10 +9,12 @@ use super::camera_report::state_of;
 use super::hour::TelemetryHour;
 use super::status::Reporter;
 use crate::commands::overview::{CameraGlance, DiskOut, LatencyOut, Overview};
+use crate::config::WebConfig;
 use crate::contract::{Percentiles, Telemetry};
 use crate::examine::disk::{self, DiskFolder};
 use crate::telemetry::ProcessFacts;
 use crate::types::Stamp;
+use crate::web::PageAddress;
 
 /// Figures of a period that has ended, as the reporting unit saw them last.
 #[derive(Debug, Default)]
@@ -53,12 +55,21 @@ impl Reporter {
             ready,
             pid: std::process::id(),
             memory_bytes: ProcessFacts::read().rss_bytes,
-            page: config.web.enabled.then(|| page_address(config.web.bind, config.web.tls.is_some())),
+            page: self.page(&config.web),
             cameras: cameras.iter().map(|camera| self.glance(camera)).collect(),
             queues: self.queues(),
             disks: disks.into_iter().filter_map(disk).collect(),
             units: self.units(),
         }
+    }
+
+    /// The address of the page: the one at which it listens, otherwise the configured one, if that names a port.
+    fn page(&self, web: &WebConfig) -> Option<String> {
+        let address = match self.around.interfaces.web.address() {
+            PageAddress::At(address) => Some(address),
+            PageAddress::Unknown | PageAddress::Refused => (web.bind.port() != 0).then_some(web.bind),
+        };
+        address.filter(|_| web.enabled).map(|address| page_address(address, web.tls.is_some()))
     }
 
     /// The telemetry of the last hour, one line a minute.

@@ -27,7 +27,7 @@ use crate::store::{Letter, Store};
 use crate::supervisor::{Beat, Stop, Supervisor, Unit, UnitStatus, notify};
 use crate::telemetry::{Log, LogFigures, ProcessFacts, settle, temperature_c};
 use crate::types::{Clock, Stamp, SystemClock, rfc3339};
-use crate::web::CameraFacts;
+use crate::web::{CameraFacts, PageAddress};
 
 /// How often the unit checks before the service is ready, so that READY follows the first frame closely.
 const EAGER: Duration = Duration::from_millis(20);
@@ -122,24 +122,32 @@ impl Reporter {
         }
     }
 
-    /// Whether the first frame has passed, or no camera can deliver one and waiting is useless.
+    /// Whether the page listens, and frames pass. A page that cannot listen is waited for as little as a camera that cannot
+    /// deliver a frame: the alarm `web` says why, and everything else works.
     fn is_ready(&self) -> bool {
+        let is_tried = || self.around.interfaces.web.address() != PageAddress::Unknown || self.is_over("web");
+        (!self.around.config.get().web.enabled || is_tried()) && self.frames_pass()
+    }
+
+    /// Whether the first frame has passed, or no camera can deliver one and waiting is useless.
+    fn frames_pass(&self) -> bool {
         let cameras = self.around.cameras.all();
         let passed = |camera: &Arc<Camera>| match &camera.lane {
             Some(lane) => lane.counters.reported.get() > 0,
             None => camera.frames() > 0,
         };
-        let units = self.around.supervisor.status();
-        let over = |camera: &Camera| {
-            let name = unit_name(&camera.settings.name);
-            units.iter().any(|unit| *unit.name == *name && unit.state.is_over())
-        };
+        let over = |camera: &Camera| self.is_over(&unit_name(&camera.settings.name));
         let hopeless = |camera: &Arc<Camera>| match &*camera.health.lock() {
             health @ Health::Offline { .. } => !health.is_starting() || over(camera),
             Health::Ended | Health::Stopped => true,
             Health::Online { .. } | Health::Frozen { .. } => false,
         };
         cameras.iter().any(passed) || cameras.iter().all(hopeless)
+    }
+
+    /// Whether the unit `name` has ended or was given up.
+    fn is_over(&self, name: &str) -> bool {
+        self.around.supervisor.status().iter().any(|unit| *unit.name == *name && unit.state.is_over())
     }
 
     fn watch_line(&self) -> String {

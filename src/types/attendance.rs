@@ -45,6 +45,8 @@ pub struct Sighting {
     pub similarity: f32,
     /// The camera's zones that the tracked object is in; empty where the camera has none.
     pub zones: ZoneSet,
+    /// The experiment that the frame belongs to, where one was set.
+    pub experiment: Option<Label>,
 }
 
 /// Receives every sighting, in the order of the camera's frames. Must not block.
@@ -100,6 +102,8 @@ pub struct Attendance {
     pub frame_seq: u64,
     /// The recording that shows it, where one was asked for; not kept in the attendance log.
     pub recording: Option<RecordingId>,
+    /// The experiment that the frame belongs to, where one was set.
+    pub experiment: Option<Label>,
 }
 
 /// A person who is present, with what is known until the presence ends.
@@ -121,6 +125,8 @@ pub struct Presence {
     pub track: u64,
     /// The frame of the last sighting.
     pub frame_seq: u64,
+    /// The experiment that this frame belongs to, where one was set.
+    pub experiment: Option<Label>,
 }
 
 impl Presence {
@@ -138,6 +144,7 @@ impl Presence {
             track: self.track,
             frame_seq: self.frame_seq,
             recording: None,
+            experiment: self.experiment.clone(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The handle that the rest of the program holds: offers that never wait, and the snapshot.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_queue::ArrayQueue;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::counters::{LiveTotals, Totals};
@@ -42,6 +44,18 @@ pub struct CameraFacts {
     pub inspects: bool,
 }
 
+/// Where the page can be reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageAddress {
+    /// The unit has not tried to listen yet.
+    #[default]
+    Unknown,
+    /// The unit listens there.
+    At(SocketAddr),
+    /// The unit has tried and cannot listen.
+    Refused,
+}
+
 /// Events that are sent once, and rendered on the unit's thread.
 #[derive(Clone, Debug)]
 pub(super) enum News {
@@ -58,6 +72,7 @@ pub(super) struct WebShared {
     pub(super) started: Stamp,
     /// Whether the page is configured.
     pub(super) enabled: AtomicBool,
+    pub(super) address: Mutex<PageAddress>,
     pub(super) news: ArrayQueue<News>,
     /// Wakes the unit's thread to render news.
     pub(super) wake: Notify,
@@ -129,6 +144,7 @@ impl Web {
             audit,
             started,
             enabled: AtomicBool::new(false),
+            address: Mutex::default(),
             news: ArrayQueue::new(WAITING),
             wake: Notify::new(),
             snapshot: ServiceSnapshot::default(),
@@ -248,6 +264,11 @@ impl Web {
     /// Switches the page on or off; without a page nothing is queued.
     pub fn set_enabled(&self, enabled: bool) {
         self.shared.enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    /// Where the page can be reached now.
+    pub fn address(&self) -> PageAddress {
+        *self.shared.address.lock()
     }
 
     /// Counts of everything that was offered and requested.

@@ -40,7 +40,7 @@ mod tls;
 mod users;
 
 pub use counters::Totals;
-pub use handle::{CameraFacts, Web};
+pub use handle::{CameraFacts, PageAddress, Web};
 pub use passwords::hash_password;
 pub use run::{WebError, probe, run};
 pub use users::{UnknownUser, UsersFileError, change_users};

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::conn::{self, ConnectionContext};
-use super::handle::{Web, WebShared};
+use super::handle::{PageAddress, Web, WebShared};
 use super::limiter;
 use super::places::{VisitorPlaces, Welcome};
 use super::routes;
@@ -86,6 +86,20 @@ impl WebError {
 /// Serves until `stop`. An address in use is retried indefinitely, and `alarm` gets the reason why nothing is
 /// served (`None` once it is). `commands` receives requests that change something.
 pub fn run(
+    cfg: &config::WebConfig,
+    state_dir: &Path,
+    handle: &Web,
+    commands: CommandQueue,
+    alarm: &dyn Fn(Option<&Explanation>),
+    stop: &Stop,
+    beat: &Beat,
+) -> Result<(), WebError> {
+    let outcome = serve(cfg, state_dir, handle, commands, alarm, stop, beat);
+    *handle.shared.address.lock() = if outcome.is_ok() { PageAddress::Unknown } else { PageAddress::Refused };
+    outcome
+}
+
+fn serve(
     cfg: &config::WebConfig,
     state_dir: &Path,
     handle: &Web,
@@ -258,6 +272,7 @@ impl WebUnit<'_> {
                 Err(error) => error,
             };
             (self.alarm)(Some(&unbound(self.cfg.bind, &error)));
+            *self.shared.address.lock() = PageAddress::Refused;
             let until = Instant::now() + AGAIN;
             while Instant::now() < until {
                 self.beat.beat();
@@ -271,6 +286,7 @@ impl WebUnit<'_> {
 
     fn tell(&self, listener: &TcpListener) {
         let address = listener.local_addr().unwrap_or(self.cfg.bind);
+        *self.shared.address.lock() = PageAddress::At(address);
         let scheme = if self.cfg.tls.is_some() { "https" } else { "http" };
         tracing::info!("the page is at {scheme}://{address}");
         if self.cfg.tls.is_none() && !address.ip().is_loopback() {

@@ -151,6 +151,7 @@ impl Rules {
                     similarity,
                     track: sighting.track,
                     frame_seq: sighting.frame_seq,
+                    experiment: sighting.experiment.clone(),
                 };
                 match role {
                     CameraRole::Exit => self.leaves(presence, events),

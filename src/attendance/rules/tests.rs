@@ -49,6 +49,7 @@ fn sighting(camera: &str, track: u64, person: Option<u64>, at: Stamp) -> Sightin
             .map(|person| Identity { person: PersonId(person), name: format!("p{person}").into() }),
         similarity: 0.8,
         zones: ZoneSet::default(),
+        experiment: None,
     }
 }
 
@@ -237,6 +238,7 @@ fn a_restart_makes_no_event_and_a_night_off_ends_the_presence() {
         similarity: 0.7,
         track: 1,
         frame_seq: 1,
+        experiment: None,
     };
     let mut harness = Harness::new(settings());
     harness.rules.restore(vec![presence.clone()], at(100_000), at(50_000).wall_ns);

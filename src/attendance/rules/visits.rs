@@ -172,6 +172,7 @@ mod tests {
             similarity: 0.7,
             track: 1,
             frame_seq: 1,
+            experiment: None,
         }
     }
 

@@ -28,6 +28,9 @@ pub struct Document {
     pub cause: Option<String>,
     /// The trigger that started the acquisition.
     pub trigger: KeptTrigger,
+    /// The experiment that the frame belongs to; absent where none was set, and in evidence of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<String>,
     /// The product that was selected.
     pub product: String,
     /// The revision of the recipe.
@@ -142,6 +145,7 @@ impl Document {
             verdict: from.outcome.as_str().to_owned(),
             cause: from.cause.as_deref().map(str::to_owned),
             trigger: (&from.trigger).into(),
+            experiment: from.experiment.as_deref().map(str::to_owned),
             product: from.product.to_string(),
             recipe_revision: from.recipe_revision,
             golden_revision: from.golden_revision,

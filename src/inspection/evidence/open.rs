@@ -132,7 +132,7 @@ impl OpenedEvidence {
         let kind = TRIGGERS.into_iter().find(|kind| kind.as_str() == trigger.kind);
         Inspection {
             recording: None,
-            experiment: None,
+            experiment: self.document.experiment.as_deref().map(Arc::from),
             id: self.document.acquisition,
             camera: self.document.camera.as_str().into(),
             trigger: Trigger {

@@ -7,7 +7,7 @@ use super::FaceLane;
 use crate::recognition::{FaceAnswer, Recogniser};
 use crate::ring::Lease;
 use crate::scheduler::{Cause, Executor, WorkItem};
-use crate::types::{Frame, Point, Rect, RunState, Stamp, ZoneSet};
+use crate::types::{Frame, Label, Point, Rect, RunState, Stamp, ZoneSet};
 
 /// A tracked face in one frame.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub(super) struct SeenFace {
     pub zones: ZoneSet,
     pub frame_seq: u64,
     pub captured: Stamp,
+    pub experiment: Option<Label>,
     /// Time on the lane's clock, nanoseconds.
     pub now_ns: u64,
 }

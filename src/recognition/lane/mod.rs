@@ -223,9 +223,19 @@ impl FaceLane {
     fn report(&self, seen: SeenFace, identity: Option<Identity>, similarity: f32) {
         self.counters.reported.add(1);
         let camera = self.settings.camera.clone();
-        let SeenFace { track, rect, zones, frame_seq, captured, now_ns: time_ns } = seen;
-        let sighting =
-            Sighting { camera, frame_seq, captured, time_ns, track, rect, identity, similarity, zones };
+        let SeenFace { track, rect, zones, frame_seq, captured, experiment, now_ns: time_ns } = seen;
+        let sighting = Sighting {
+            camera,
+            frame_seq,
+            captured,
+            time_ns,
+            track,
+            rect,
+            identity,
+            similarity,
+            zones,
+            experiment,
+        };
         self.sightings.push(&sighting);
     }
 
@@ -252,8 +262,9 @@ impl FaceLane {
         finding.name = track.name(&self.unknown);
         let quality = FaceQuality::of(&points);
         let seen = || {
-            let zones = finding.zones.clone();
-            SeenFace { track: id, rect, zones, frame_seq: frame.seq, captured: frame.captured, now_ns: now }
+            let (zones, experiment) = (finding.zones.clone(), frame.experiment.clone());
+            let (frame_seq, captured) = (frame.seq, frame.captured);
+            SeenFace { track: id, rect, zones, frame_seq, captured, experiment, now_ns: now }
         };
         if track.wants(&quality, now, self.habit) && self.settings.recognition.gate.flaw(&quality).is_none() {
             if full || !has_place {

@@ -141,7 +141,7 @@ impl Attendances {
         for key in tree.scan_prefix(key(b'p', &[event.person.0])).keys().rev().take(REMEMBERED) {
             let id = id_of(&key.map_err(|error| self.failed(error))?);
             if let Some(known) = self.event(tree, id)?
-                && (Attendance { id: event.id, ..known.clone() } == *event)
+                && is_same(&known, event)
             {
                 return Ok(Some(known.id));
             }
@@ -359,6 +359,11 @@ impl Attendances {
 /// The highest number in the log, if it has any.
 pub(super) fn last_number(tree: &sled::Tree) -> sled::Result<Option<u64>> {
     Ok(number(tree.get(NEXT)?.as_deref()).map(|next| next.saturating_sub(1)))
+}
+
+/// Whether `known`, read from the log, is `event`. The log keeps neither its number nor its recording in the record.
+fn is_same(known: &Attendance, event: &Attendance) -> bool {
+    Attendance { id: event.id, recording: event.recording, ..known.clone() } == *event
 }
 
 fn is_known(changes: &[Change], person: PersonId) -> bool {

@@ -19,6 +19,7 @@ fn here(person: u64, since_ns: u64) -> Presence {
         similarity: 0.7,
         track: 1,
         frame_seq: 2,
+        experiment: Some("run 7".into()),
     }
 }
 
@@ -53,7 +54,8 @@ fn events_and_presence_are_there_after_the_store_was_opened_again() {
 fn events_that_are_written_again_after_a_fault_keep_their_numbers() {
     let dir = tempfile::tempdir().unwrap();
     let (_store, log) = open(dir.path());
-    let first = here(1, 10).event(AttendanceKind::Enter, 10);
+    // The log does not keep the recording, which therefore must not tell two events apart.
+    let first = Attendance { recording: Some(17), ..here(1, 10).event(AttendanceKind::Enter, 10) };
     let more = here(1, 10).event(AttendanceKind::Leave, 30);
     let ids = |events: &[Attendance]| {
         let written = log.record(events, |_| None).unwrap();

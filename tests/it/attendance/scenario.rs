@@ -48,6 +48,7 @@ pub fn sighting_at(camera: &str, person: u64, captured: Stamp) -> Sighting {
         identity: Some(Identity { person: PersonId(person), name: format!("Person {person}").into() }),
         similarity: 0.8,
         zones: ZoneSet::default(),
+        experiment: None,
     }
 }
 

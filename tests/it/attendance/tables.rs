@@ -38,6 +38,7 @@ pub fn write(store: &Store, zone: &str, visits: &[(u64, &str, &str, Option<&str>
             similarity: 0.712_349,
             track: 4,
             frame_seq: 9,
+            experiment: None,
         };
         let book = store.attendance();
         book.record(&[here.event(AttendanceKind::Enter, here.since_ns)], |_| Some(here.clone())).unwrap();

@@ -83,6 +83,25 @@ fn a_full_disk_raises_an_alarm_and_nothing_is_lost_when_space_returns() {
 }
 
 #[test]
+fn a_disk_that_turns_read_only_while_it_runs_is_named_and_frames_go_on() {
+    let Some(disk) = SmallDisk::ext4(64 << 20) else { return };
+    let broker = Broker::start();
+    let fixture = fixture(&broker, Some(disk.path()));
+    let watcher = listen(broker.port);
+    let mut service = fixture.run();
+    watcher.wait_for("a/event", |_| true);
+    disk.fail();
+    let alarm = watcher.wait_for("alarm/outbox", |alarm| !alarm.is_null());
+    assert!(alarm["cause"].as_str().unwrap().contains("ead-only"), "{alarm}");
+    watcher.wait_for("box1/status", |status| {
+        status["state"] == "degraded" && status["reasons"].to_string().contains("ead-only")
+    });
+    let before = watcher.json("a/detections").len();
+    wait_until("frames go on", || watcher.json("a/detections").len() > before + 20);
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+#[test]
 fn a_disk_that_is_full_at_the_start_keeps_nothing_dark_and_loses_no_event() {
     // The first start of a box, and one of many.
     for used in [false, true] {

@@ -137,7 +137,7 @@ fn a_model_that_is_gone_at_the_next_start_costs_its_own_camera_only() {
 }
 
 /// The body of `GET path`, if the page answers.
-fn get(port: u16, path: &str) -> Option<Value> {
+pub fn get(port: u16, path: &str) -> Option<Value> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();

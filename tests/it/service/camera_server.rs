@@ -10,22 +10,22 @@ use serde_json::Value;
 
 use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Service, Stub};
-use crate::support::messages::{assert_valid, counter, listen};
+use crate::support::messages::{counter, listen};
 use crate::support::subscriber::Subscriber;
 use crate::support::{complaint, wait_until};
 
 /// A box with one camera server.
-struct Lab {
-    watcher: Subscriber,
+pub struct Lab {
+    pub watcher: Subscriber,
     _broker: Broker,
-    fixture: Fixture,
-    frames: u16,
+    pub fixture: Fixture,
+    pub frames: u16,
     commands: u16,
     broker_port: u16,
 }
 
 impl Lab {
-    fn new(keys: &str) -> Lab {
+    pub fn new(keys: &str) -> Lab {
         let (broker, fixture) = (Broker::start(), Fixture::new());
         let lab = Lab {
             watcher: listen(broker.port),
@@ -53,7 +53,7 @@ impl Lab {
         self.fixture.config(self.broker_port, &(self.fixture.stub("m", &Stub::default()) + &camera));
     }
 
-    fn run(&self) -> Service {
+    pub fn run(&self) -> Service {
         let service = self.fixture.run();
         self.watcher.wait_for("ions/status", |status| {
             status["cause"].as_str().is_some_and(|cause| cause.contains("no sender"))
@@ -61,7 +61,7 @@ impl Lab {
         service
     }
 
-    fn commander(&self) -> Commander {
+    pub fn commander(&self) -> Commander {
         let mut stream = None;
         wait_until("the command port", || {
             stream = TcpStream::connect(("127.0.0.1", self.commands)).ok();
@@ -77,7 +77,7 @@ impl Lab {
     }
 }
 
-struct Commander(BufReader<TcpStream>);
+pub struct Commander(BufReader<TcpStream>);
 
 impl Commander {
     fn write(&mut self, text: &str) {
@@ -90,22 +90,27 @@ impl Commander {
         line.trim_end_matches('\n').to_owned()
     }
 
-    fn ask(&mut self, command: &str) -> String {
+    pub fn ask(&mut self, command: &str) -> String {
         self.write(&format!("{command}\n"));
         self.line()
     }
 }
 
-/// A small JPEG of one grey.
-fn jpeg(grey: u8) -> Vec<u8> {
+/// A JPEG of one grey.
+fn jpeg(grey: u8, width: u32, height: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    let picture = image::RgbImage::from_pixel(64, 48, image::Rgb([grey; 3]));
+    let picture = image::RgbImage::from_pixel(width, height, image::Rgb([grey; 3]));
     picture.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
     bytes.into_inner()
 }
 
-fn picture(grey: u8) -> Vec<u8> {
-    let jpeg = jpeg(grey);
+/// A small picture as it is sent.
+pub fn picture(grey: u8) -> Vec<u8> {
+    sized_picture(grey, 64, 48)
+}
+
+fn sized_picture(grey: u8, width: u32, height: u32) -> Vec<u8> {
+    let jpeg = jpeg(grey, width, height);
     [&(jpeg.len() as u32).to_be_bytes()[..], &jpeg].concat()
 }
 
@@ -125,7 +130,7 @@ fn the_python_sender_of_the_page_sends_and_each_of_its_frames_is_accounted_for()
     let lab = Lab::new("skip_frames = 1");
     let mut service = lab.run();
     fs::write(lab.fixture.path("sender.py"), documented_sender()).unwrap();
-    fs::write(lab.fixture.path("frame.jpg"), jpeg(120)).unwrap();
+    fs::write(lab.fixture.path("frame.jpg"), jpeg(120, 64, 48)).unwrap();
     const SENT: u64 = 40;
     let mut sender = Command::new("python3");
     sender.arg(lab.fixture.path("sender.py")).args(["127.0.0.1", &lab.frames.to_string(), "200"]);
@@ -186,42 +191,6 @@ fn the_words_of_the_command_port_are_answered_in_whatever_packets_they_come() {
 }
 
 #[test]
-fn the_experiment_stands_in_detections_events_and_inspections_of_its_frames() {
-    let lab = Lab::new("track = {}\ninspect = { product = \"good\" }");
-    fs::create_dir(lab.fixture.path("recipes")).unwrap();
-    let region =
-        "[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\nhigh = 254\nmin_share = 0.01\n";
-    fs::write(lab.fixture.path("recipes/good.toml"), format!("size = [64, 48]\n{region}")).unwrap();
-    let mut service = lab.run();
-    let mut commander = lab.commander();
-    let mut sender = TcpStream::connect(("127.0.0.1", lab.frames)).unwrap();
-    let mut send_until = |what: &str, holds: &dyn Fn() -> bool| {
-        wait_until(what, || {
-            sender.write_all(&picture(120)).unwrap();
-            holds()
-        });
-    };
-    let any = |topic: &str, id: Option<&str>| {
-        lab.watcher.json(topic).iter().any(|message| message.get("experiment").and_then(Value::as_str) == id)
-    };
-    send_until("a detection of no experiment", &|| any("ions/detections", None));
-    assert_eq!(commander.ask("EXP_ID:run 7/β"), "OK: experiment run 7/β");
-    send_until("a detection of the experiment", &|| any("ions/detections", Some("run 7/β")));
-    send_until("an update of an object", &|| any("ions/event", Some("run 7/β")));
-    lab.watcher.publish("ocellus/box1/cmd/trigger/1", false, "{}");
-    send_until("the end of the acquisition", &|| !lab.watcher.json("ions/inspection").is_empty());
-    let part = lab.watcher.json("ions/inspection").remove(0);
-    assert_eq!((&part["verdict"], &part["experiment"]), (&"ok".into(), &"run 7/β".into()), "{part}");
-    assert_eq!(commander.ask("EXP_ID:"), "OK: no experiment");
-    let marked = lab.watcher.json("ions/detections").len();
-    send_until("a detection after the experiment", &|| {
-        lab.watcher.json("ions/detections").iter().skip(marked).any(|one| one.get("experiment").is_none())
-    });
-    assert_valid(&lab.watcher);
-    assert_eq!(service.stop(), Some(0));
-}
-
-#[test]
 fn stop_discards_frames_over_a_reload_without_an_alarm_and_start_takes_them_again() {
     let lab = Lab::new("");
     let mut service = lab.run();
@@ -261,6 +230,39 @@ fn stop_discards_frames_over_a_reload_without_an_alarm_and_start_takes_them_agai
     let alarms = lab.watcher.json("alarm/camera-ions");
     let frozen = alarms.iter().filter(|alarm| alarm.to_string().contains("stopped by a command"));
     assert_eq!(frozen.count(), 0, "what somebody wanted is no alarm: {alarms:?}");
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn clear_frames_discards_the_pictures_that_wait_for_the_decoder_and_counts_them() {
+    let lab = Lab::new("tcp_queue = 64\ntcp_max_bytes = 33554432");
+    let mut service = lab.run();
+    let mut commander = lab.commander();
+    let mut sender = TcpStream::connect(("127.0.0.1", lab.frames)).unwrap();
+    let big = sized_picture(120, 1920, 1080);
+    let (mut sent, mut cleared) = (0, 0);
+    wait_until("pictures that wait are cleared", || {
+        // They come faster than they can be decoded.
+        for _ in 0..16 {
+            sender.write_all(&big).unwrap();
+            sent += 1;
+        }
+        let answer = commander.ask("CLEAR_FRAMES");
+        let count = answer.strip_prefix("OK: ").and_then(|rest| rest.split(' ').next());
+        cleared += count.and_then(|count| count.parse::<u64>().ok()).unwrap_or_else(|| panic!("{answer}"));
+        cleared > 0
+    });
+    let counts = || {
+        let [received, frames] = ["received", "frames"].map(|name| lab.count(name));
+        let lost: u64 = ["queue_dropped", "damaged", "discarded"].map(|name| lab.count(name)).iter().sum();
+        (received, frames + lost)
+    };
+    wait_until("every picture is accounted for", || counts() == (sent, sent));
+    assert_eq!(lab.count("discarded"), cleared);
+    assert!(commander.ask("STATUS").starts_with("OK: started "), "only the pictures are gone");
+    let before = lab.count("frames");
+    sender.write_all(&big).unwrap();
+    wait_until("the next picture is decoded", || lab.count("frames") == before + 1);
     assert_eq!(service.stop(), Some(0));
 }
 

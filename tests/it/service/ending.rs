@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::outputs::support::Lab;
 use crate::support::broker::Broker;
 use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{listen, retained};
@@ -12,11 +13,12 @@ use crate::support::wait_until;
 const LIMIT: Duration = Duration::from_secs(3);
 const CAMERA: &str =
     "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\ntrack = {}\n";
-/// Frames come and none is reported any more.
-fn wait_until_hanging(watcher: &Subscriber) {
+/// Frames of `camera` come and none is reported any more.
+fn wait_until_hanging(watcher: &Subscriber, camera: &str) {
     wait_until("a hanging model", || {
         let reported = watcher.json("telemetry");
-        let count = |at: usize, what: &str| reported[at]["counters"][format!("a/{what}")].as_u64().unwrap();
+        let count =
+            |at: usize, what: &str| reported[at]["counters"][format!("{camera}/{what}")].as_u64().unwrap();
         let (first, last) = (reported.len().saturating_sub(3), reported.len().saturating_sub(1));
         last >= 2
             && count(first, "reported") == count(last, "reported")
@@ -70,7 +72,7 @@ fn a_hanging_model_does_not_hold_the_end_and_is_named() {
     let quick = "[supervisor]\ndrain_ms = 1500\n\n";
     fixture.config(broker.port, &(quick.to_owned() + &fixture.stub("m", &HANGING) + CAMERA));
     let mut service = fixture.run();
-    wait_until_hanging(&watcher);
+    wait_until_hanging(&watcher, "a");
     service.signal(libc::SIGTERM);
     assert_eq!(service.exit_within(LIMIT), Some(8), "{}", service.log());
     // Either of the two: a worker away from the thread that makes the frames is woken first.
@@ -85,7 +87,7 @@ fn a_second_signal_forces_the_end_while_the_drain_hangs() {
     let patient = "[supervisor]\ndrain_ms = 60000\n\n";
     fixture.config(broker.port, &(patient.to_owned() + &fixture.stub("m", &HANGING) + CAMERA));
     let mut service = fixture.run();
-    wait_until_hanging(&watcher);
+    wait_until_hanging(&watcher, "a");
     service.signal(libc::SIGTERM);
     watcher.wait_for("telemetry", |_| true);
     assert!(service.is_running(), "the drain should hang: {}", service.log());
@@ -95,6 +97,23 @@ fn a_second_signal_forces_the_end_while_the_drain_hangs() {
         !service.is_running()
     });
     assert_eq!(service.exit_within(LIMIT), Some(7), "{}", service.log());
+}
+
+#[test]
+fn outputs_are_turned_off_before_parts_that_take_long_to_end() {
+    let lab = Lab::new();
+    let patient = "[supervisor]\ndrain_ms = 60000\ndrain_max_ms = 60000\n\n";
+    let hanging = CAMERA.replace("\"a\"", "\"b\"");
+    let rest = lab.rf("") + &hanging + patient + &lab.fixture.stub("m", &HANGING);
+    let mut service = lab.run(&rest);
+    lab.done(&["run", "rf", "volts=3"]);
+    wait_until_hanging(&lab.watcher, "b");
+    service.signal(libc::SIGTERM);
+    // Without its turn before the others it would have to wait for the worker.
+    lab.instrument.wait_line("VOLT 0", 1);
+    assert!(service.is_running(), "the worker still hangs: {}", service.log());
+    assert_eq!(lab.instrument.lines(), ["VOLT 3", "VOLT 0"]);
+    service.kill();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::{Value, json};
 
 use crate::service::commands::ask;
-use crate::support::broker::{Broker, free_port};
+use crate::support::broker::Broker;
 use crate::support::fixture::{Fixture, Stub, program};
 use crate::support::messages::listen;
 use crate::support::pty::Pty;
@@ -21,7 +21,8 @@ const CAMERA: &str = "[[camera]]\nname = \"front\"\nsource = \"scene:?fps=20\"\n
 
 fn fixture(broker: &Broker, stub: &Stub) -> Fixture {
     let fixture = Fixture::new();
-    let web = format!("[web]\nbind = \"127.0.0.1:{}\"\n\n", free_port());
+    // The system chooses the port.
+    let web = "[web]\nbind = \"127.0.0.1:0\"\n\n".to_owned();
     fixture.config(broker.port, &(web + &fixture.stub("m", stub) + CAMERA));
     fixture
 }
@@ -60,6 +61,7 @@ fn the_state_names_cameras_queues_disks_units_and_the_page() {
         "in the order of the start"
     );
     let page = now["page"].as_str().unwrap().to_owned();
+    service.wait_log(&["the page is at", &page]);
     let words = said(&fixture.command(&["status"]));
     for wanted in ["online, version", &page, "front", "stage/m#1", "disks     state", "memory"] {
         assert!(words.contains(wanted), "{wanted}: {words}");

@@ -12,6 +12,7 @@ mod console;
 mod daemon;
 mod demo;
 mod ending;
+mod experiment;
 mod fairness;
 mod faults;
 mod file;

@@ -1,11 +1,10 @@
 //! Units that are built again while the service runs, also when several people ask at once.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 
 use serde_json::Value;
 
+use super::boot::get;
 use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::listen;
@@ -22,16 +21,6 @@ fn threads(service: &Service, name: &str) -> usize {
     tasks
         .filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name))
         .count()
-}
-
-/// The body of `GET path`, if the page answers.
-fn get(port: u16, path: &str) -> Option<Value> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    head.starts_with("HTTP/1.1 200").then(|| serde_json::from_str(body).ok())?
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What systemd is told: ready when frames pass, alive while they do, stopping when asked.
 
+use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,37 @@ fn it_is_ready_when_frames_pass_alive_while_they_do_and_tells_when_it_stops() {
     service.signal(libc::SIGTERM);
     systemd.wait_for("STOPPING=1");
     assert_eq!(service.exit_within(Duration::from_secs(3)), Some(0));
+}
+
+#[test]
+fn it_is_ready_only_once_the_page_listens_or_is_known_to_be_impossible() {
+    let (broker, fixture) = (Broker::start(), Fixture::new());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let page = listener.local_addr().unwrap();
+    let config = |bind: &str| {
+        let web = format!("[web]\nbind = \"{bind}\"\n");
+        fixture.config(broker.port, &(web + &fixture.stub("m", &Stub::default()) + CAMERA));
+    };
+    // Somebody else has the port: frames pass all the same, and the alarm says why there is no page.
+    config(&page.to_string());
+    let watcher = listen(broker.port);
+    let mut systemd = Systemd::new(&fixture);
+    let mut service = systemd.start(&fixture);
+    systemd.wait_for("READY=1");
+    watcher
+        .wait_for("alarm/web", |alarm| alarm["cause"].as_str().is_some_and(|cause| cause.contains("in use")));
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+    drop(listener);
+    for _ in 0..5 {
+        config("127.0.0.1:0");
+        let mut service = systemd.start(&fixture);
+        systemd.wait_for("READY=1");
+        service.wait_log(&["ready; watch with"]);
+        let log = service.log();
+        let [page, ready] = ["the page is at", "ready; watch with"].map(|words| log.find(words));
+        assert!(page.is_some() && page < ready, "{log}");
+        assert_eq!(service.stop(), Some(0), "{}", service.log());
+    }
 }
 
 #[test]

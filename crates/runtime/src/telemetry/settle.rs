@@ -7,11 +7,14 @@
 use std::fs;
 use std::ops::Range;
 
-/// Blocks of at least this size are mapped separately, and return to the kernel when they are freed.
-const MAPPED_BYTES: libc::c_int = 4 << 20;
+/// Blocks of at least this size are mapped separately, and return to the kernel when they are freed. Compressed pictures
+/// are such blocks: each has another length, and in the heap they would lie among small blocks that stay.
+const MAPPED_BYTES: libc::c_int = 64 << 10;
+/// Free memory at the end of a heap that is kept for the next request.
+const SPARE_BYTES: libc::c_int = 256 << 10;
 
 /// Keeps the allocator from giving each of two dozen threads its own heap, since they allocate little after
-/// the start, and from keeping what one large request took: without a fixed bound, a block of 19 MiB that was
+/// the start, and from keeping what large requests took: without a fixed bound, a block of 19 MiB that was
 /// freed once is from then on taken from the heap, and stays there. Call it before there are threads.
 pub fn share_heaps() {
     // SAFETY: the call only sets numbers of the allocator.
@@ -19,7 +22,7 @@ pub fn share_heaps() {
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 2);
         libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, MAPPED_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, SPARE_BYTES);
     };
 }
 

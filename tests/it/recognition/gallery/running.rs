@@ -2,6 +2,8 @@
 //! middle of an erasure.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -68,17 +70,8 @@ fn a_person_is_enrolled_at_the_camera_recognised_and_erased_while_the_service_go
     let seen = data.join("images/faces/person_A/asl_again_0.3.png");
     fs::create_dir(fixture.path("door")).unwrap();
     fs::copy(&seen, fixture.path("door/0.png")).unwrap();
-    let models = data.join("models");
-    let rest = format!(
-        "[model.face]\npath = \"{0}/face_detection_back.tflite\"\ntask = \"blazeface\"\nlabels = [\"face\"]\n\
-         [model.embedding]\npath = \"{0}/mobilefacenet_float32.tflite\"\ntask = \"embed\"\nmean = 127.5\nstd = 128.0\n\
-         [faces]\nmodel = \"embedding\"\nagree = 1\nrecheck_ms = 100\n\
-         [attendance]\nagree_frames = 1\nseen_every_ms = 100\n\
-         [[camera]]\nname = \"door\"\nsource = \"images://{1}\"\nrepeat = true\nring_slots = 8\n\
-         detect = {{ model = \"face\" }}\ntrack = {{ min_frames = 1 }}\nrecognise = true\n",
-        models.display(),
-        fixture.path("door").display()
-    );
+    let folder = format!("source = \"images://{}\"\nrepeat = true", fixture.path("door").display());
+    let rest = recognising(&data, &folder);
     fixture.config_with(&format!("url = \"mqtt://127.0.0.1:{}\"", broker.port), "litert", &rest);
     let subscriber = Subscriber::start(broker.port, "plant", "ocellus/#");
     let mut service = fixture.run();
@@ -133,6 +126,59 @@ fn a_person_is_enrolled_at_the_camera_recognised_and_erased_while_the_service_go
     assert_eq!(traces_of_name(&fixture.state_dir), Vec::<String>::new());
     assert_eq!(service.stop(), Some(0));
     assert_eq!(traces_of_name(&fixture.state_dir), Vec::<String>::new(), "nor after its end");
+}
+
+#[test]
+fn attendance_of_a_camera_with_an_experiment_carries_its_id_over_mqtt() {
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join(".runtime/libLiteRt.so");
+    if std::env::var_os("OCELLUS_RUNTIME_LIB").is_none() && !library.is_file() {
+        return skip(
+            "there is no LiteRT library: `make setup` fetches it, OCELLUS_RUNTIME_LIB names another",
+        );
+    }
+    let Some(data) = data(FACES) else { return };
+    let (fixture, broker) = (Fixture::new(), Broker::start());
+    let (frames, commands) = (free_port(), free_port());
+    let server = format!("command_address = \"127.0.0.1:{commands}\"\nframing = \"length32\"");
+    let rest = recognising(&data, &format!("source = \"tcp://127.0.0.1:{frames}\"\n{server}"));
+    fixture.config_with(&format!("url = \"mqtt://127.0.0.1:{}\"", broker.port), "litert", &rest);
+    let subscriber = Subscriber::start(broker.port, "plant", "ocellus/#");
+    let mut service = fixture.run();
+    subscriber
+        .wait_for("box1/status", |reported| reported["state"] == "online" || reported["state"] == "degraded");
+    let seen = data.join("images/faces/person_A/asl_again_0.3.png");
+    done(&fixture, &["enrol", "Anna", seen.to_str().unwrap()]);
+    let mut commander = BufReader::new(TcpStream::connect(("127.0.0.1", commands)).unwrap());
+    commander.get_mut().write_all(b"EXP_ID:run 7\n").unwrap();
+    let mut answer = String::new();
+    commander.read_line(&mut answer).unwrap();
+    assert_eq!(answer, "OK: experiment run 7\n");
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    image::open(&seen).unwrap().to_rgb8().write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    let jpeg = jpeg.into_inner();
+    let picture = [&(jpeg.len() as u32).to_be_bytes()[..], &jpeg].concat();
+    let mut sender = TcpStream::connect(("127.0.0.1", frames)).unwrap();
+    let entered =
+        || subscriber.json("door/attendance").into_iter().find(|reported| reported["event"] == "enter");
+    wait_until("the person enters", || {
+        sender.write_all(&picture).unwrap();
+        entered().is_some()
+    });
+    assert_eq!(entered().unwrap()["experiment"], "run 7");
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+/// The sections of a box that recognises the faces of its camera `door`, with more keys of the camera.
+fn recognising(data: &Path, camera: &str) -> String {
+    format!(
+        "[model.face]\npath = \"{0}/face_detection_back.tflite\"\ntask = \"blazeface\"\nlabels = [\"face\"]\n\
+         [model.embedding]\npath = \"{0}/mobilefacenet_float32.tflite\"\ntask = \"embed\"\nmean = 127.5\nstd = 128.0\n\
+         [faces]\nmodel = \"embedding\"\nagree = 1\nrecheck_ms = 100\n\
+         [attendance]\nagree_frames = 1\nseen_every_ms = 100\n\
+         [[camera]]\nname = \"door\"\n{camera}\nring_slots = 8\n\
+         detect = {{ model = \"face\" }}\ntrack = {{ min_frames = 1 }}\nrecognise = true\n",
+        data.join("models").display()
+    )
 }
 
 fn traces_of_name(dir: &Path) -> Vec<String> {
