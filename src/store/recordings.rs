@@ -155,15 +155,8 @@ impl Recordings {
     /// Those of the store.
     pub fn each(&self, from: u64, mut look: impl FnMut(Recording) -> bool) -> Result<(), StoreError> {
         let tree = self.store.tree(TREE)?;
-        for entry in tree.range(from.to_be_bytes()..) {
-            let (_, bytes) = entry.map_err(|error| self.fault(error))?;
-            if let Some(recording) = Recording::decode(&bytes)
-                && !look(recording)
-            {
-                break;
-            }
-        }
-        Ok(())
+        let first = tree.range(from.to_be_bytes()..).next().transpose();
+        self.follow(first, |key| tree.get_gt(key), &mut look)
     }
 
     /// Calls `look` with each recording from the newest to the oldest whose number is below `before`, until it returns
@@ -173,13 +166,27 @@ impl Recordings {
     /// Those of the store.
     pub fn each_back(&self, before: u64, mut look: impl FnMut(Recording) -> bool) -> Result<(), StoreError> {
         let tree = self.store.tree(TREE)?;
-        for entry in tree.range(..before.to_be_bytes()).rev() {
-            let (_, bytes) = entry.map_err(|error| self.fault(error))?;
+        self.follow(tree.get_lt(before.to_be_bytes()), |key| tree.get_lt(key), &mut look)
+    }
+
+    /// Calls `look` with the recording in `entry` and those that `next` finds after each, until it returns false.
+    ///
+    /// Each is looked up by its key, although sled could iterate: it drops pages from its cache only after 64 accesses to
+    /// the 256th part of it that holds them. An iterator accesses a page once for all of its records, so going through a
+    /// long index again and again would fill memory with thousands of pages.
+    fn follow(
+        &self,
+        mut entry: sled::Result<Option<(sled::IVec, sled::IVec)>>,
+        next: impl Fn(&[u8]) -> sled::Result<Option<(sled::IVec, sled::IVec)>>,
+        look: &mut dyn FnMut(Recording) -> bool,
+    ) -> Result<(), StoreError> {
+        while let Some((key, bytes)) = entry.map_err(|error| self.fault(error))? {
             if let Some(recording) = Recording::decode(&bytes)
                 && !look(recording)
             {
                 break;
             }
+            entry = next(&key);
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! What is kept on disk: opening, damage, golden pictures.
+//! What is kept on disk: opening, damage, golden pictures, recordings.
 
 mod goldens;
 mod open;
+mod recordings;
