@@ -183,6 +183,11 @@ pub fn launched(launch: &LaunchLine, build: Build<'_>) -> Result<CapturePipeline
     let tail = if build.variant.convert { "videoconvert" } else { "identity silent=true" };
     let text = format!("{} ! {tail}", launch.text());
     let bin = gst::parse::bin_from_description(&text, true).map_err(wrong)?;
+    // What follows an element that adds its pads late, such as decodebin, is not linked yet. It must stay free for that
+    // element, while GStreamer takes it for the entry of the whole description.
+    if let Some(entry) = bin.static_pad("sink") {
+        let _ = bin.remove_pad(&entry);
+    }
     let line = CapturePipeline::new(build)?;
     if bin.static_pad("src").is_none() {
         return Err(unusable("it has no free source pad"));

@@ -49,7 +49,7 @@ fn every_frame_that_is_sent_is_recorded_as_it_came_or_counted_as_missed_and_no_n
 #[test]
 fn a_camera_that_sends_films_is_recorded_as_pictures() {
     let (broker, fixture) = (Broker::start(), Fixture::new());
-    // decodebin is a decoder of JPEGs for GStreamer, and here it gets something else.
+    // For GStreamer decodebin is a decoder of JPEGs, among others; here it gets something else.
     let film =
         "videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=25/1 ! theoraenc ! decodebin";
     let camera =
