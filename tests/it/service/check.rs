@@ -1,7 +1,6 @@
 //! `ocellus check`: every fault at once, each with its place, its key and its remedy.
 
 use std::fs;
-use std::process::Output;
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! `ocellus console`: a prompt on a terminal, and scripts from standard input.
 
 use std::fs::{self, File};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::support::broker::Broker;
 use crate::support::fixture::{Fixture, Stub, program};

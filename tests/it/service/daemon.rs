@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Output;
 
 use crate::support::broker::{Broker, free_port};
 use crate::support::fixture::{Fixture, Stub};

@@ -62,6 +62,7 @@ fn merged_people_are_one_with_all_their_faces() {
         track: 1,
         frame_seq: 1,
         recording: None,
+        experiment: None,
     };
     store.attendance().record(&[seen], |_| None).unwrap();
     gallery.merge(ids[0], ids[1]).unwrap();
