@@ -4,6 +4,7 @@
 //!
 //! The types of a domain's commands belong to the domain; those of the service itself are in [`service`].
 
+mod ask;
 pub mod log;
 pub mod overview;
 mod parse;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+pub use ask::{AskFault, Question};
 pub use queue::{CommandQueue, OutputEntry};
 
 pub use crate::attendance::command as attendance;

@@ -1,4 +1,4 @@
-//! The way of requests from the interfaces to whoever executes them.
+//! The queue between the interfaces and the thread that executes commands.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};

@@ -1,15 +1,13 @@
 //! Requests that change something, or that only the service can answer, become commands.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use tokio::sync::oneshot;
 
 use super::answer::WebFault;
-use crate::commands::{Command, CommandAnswer, CommandQueue, CommandRequest};
-use crate::types::{Clock, Origin, Responder};
+use crate::commands::{AskFault, Command, CommandAnswer, CommandQueue, Question};
+use crate::types::{Clock, Origin};
 
 /// How long a command may take; embedding many pictures takes a while.
 const PATIENCE: Duration = Duration::from_secs(110);
@@ -27,26 +25,25 @@ impl CommandClient {
 
     /// Asks for `command`, and waits for its answer.
     pub(super) async fn ask(&self, command: Command, clock: &dyn Clock) -> Result<CommandAnswer, WebFault> {
-        let (tell, response) = oneshot::channel();
-        let reply = Responder::new(move |reply| drop(tell.send(reply)));
         let id = format!("web-{}", self.asked.fetch_add(1, Ordering::Relaxed) + 1);
-        let request = CommandRequest { command, origin: Origin::Web, at: clock.now(), id, reply };
-        if let Err(refused) = self.commands.try_send(request) {
-            return Err(match *refused {
-                TrySendError::Full(_) => WebFault::busy("too many requests wait", "try again in a moment"),
-                TrySendError::Disconnected(_) => {
-                    WebFault::busy("the service is stopping", "try again when it has started")
-                }
-            });
-        }
-        match tokio::time::timeout(PATIENCE, response).await {
-            Ok(Ok(reply)) => Ok(reply?),
-            _ => Err(WebFault::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "too_slow",
-                format!("the command takes longer than {} s", PATIENCE.as_secs()),
-                "it may still end well; see the log",
-            )),
+        let question = Question { command, origin: Origin::Web, at: clock.now(), id };
+        Ok(self.commands.ask(question, PATIENCE).await?)
+    }
+}
+
+impl From<AskFault> for WebFault {
+    fn from(fault: AskFault) -> WebFault {
+        match fault {
+            AskFault::Busy | AskFault::Stopping => {
+                let refusal = fault.refusal();
+                WebFault::busy(refusal.message, refusal.remedy)
+            }
+            AskFault::TooSlow(_) => {
+                let refusal = fault.refusal();
+                let (message, remedy) = (refusal.message, refusal.remedy);
+                WebFault::new(StatusCode::GATEWAY_TIMEOUT, refusal.code, message, remedy)
+            }
+            AskFault::Refused(refusal) => refusal.into(),
         }
     }
 }
