@@ -69,6 +69,8 @@ impl Retention {
                 });
             }
         }
+        // A source may have come back since they were looked for: it goes on from its cursors.
+        while self.gone.pop_if(|source| service.table.lock().uses(source)).is_some() {}
         if let Some(source) = self.gone.last() {
             match service.commits.tables().forget_source(source) {
                 Ok((removed, is_all)) => {
@@ -134,7 +136,7 @@ fn gone_sources(service: &IntakeService, before_ns: u64) -> Result<Vec<String>, 
     let is_gone = |(name, ledger): &(String, Vec<u8>)| {
         // Of a ledger without a time it is not known since when.
         let wall_ns = Ledger::decode(ledger).wall_ns;
-        !table.order.contains(name) && wall_ns > 0 && wall_ns < before_ns
+        !table.uses(name) && wall_ns > 0 && wall_ns < before_ns
     };
     Ok(stored.into_iter().filter(is_gone).map(|(name, _)| name).collect())
 }

@@ -82,6 +82,9 @@ impl IntakeService {
     pub fn run(&self, config: &Arc<IntakeConfig>, stop: &Stop, beat: &Beat) -> Result<(), FollowError> {
         let renamed = self.table.lock().install(config, self.moment());
         self.clear_alarms(&renamed);
+        // A step of the retention that began before the source was installed may be removing its cursors: they are read
+        // when it has ended, and later steps know that the source is in use.
+        drop(self.retention.lock());
         match &config.feed {
             Feed::Folder(folder) => self.follow_folder(config, folder, stop, beat),
             Feed::Topic(topic) => {

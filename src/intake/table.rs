@@ -167,6 +167,11 @@ impl Table {
         raised
     }
 
+    /// Whether a source of this name is configured, or still runs.
+    pub(super) fn uses(&self, name: &str) -> bool {
+        self.order.iter().any(|known| known == name) || self.sources.iter().any(|known| *known.name == *name)
+    }
+
     /// Removes channels; returns those whose alarm is raised.
     fn take_out(&mut self, goes: impl Fn(&Arc<str>, &ChannelEntry) -> bool) -> Vec<Arc<str>> {
         let mut raised = Vec::new();

@@ -1,4 +1,4 @@
-//! Takes the messages of one topic filter on a thread of its own: JSON objects, or one number each.
+//! Takes the messages of one topic filter on a separate thread: JSON objects, or one number each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -84,7 +84,7 @@ impl Engine {
         self.close();
     }
 
-    /// Answers what still waits: nobody does it any more.
+    /// Refuses what still waits, because it is not done any more.
     fn close(&mut self) {
         let mut inbox = self.shared.inbox.lock();
         inbox.closed = true;
@@ -234,7 +234,7 @@ impl Engine {
         ask.reply.failed(error.refusal());
     }
 
-    /// Where the store is lost, nobody knows what is on: everything that can be is turned off.
+    /// Where the store is lost, it is not known what is on: everything that can be is turned off.
     fn handle_loss(&mut self) {
         if !self.loss_handled && self.shared.host.store_was_lost() {
             self.loss_handled = true;

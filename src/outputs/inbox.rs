@@ -12,31 +12,43 @@ const OTHERS: usize = 64;
 /// Requests to turn off that may wait: so many of one interface, with one role, for one command. What they ask for
 /// is done by the first of them.
 const SAME: usize = 8;
-/// Names that the requests to turn off may have among them: more than a configuration has.
+/// Different requests to turn off that may wait: more than a configuration has commands.
 const NAMES: usize = 1_024;
+
+/// The bound for which a request was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// Others wait that ask for the same: what it asks for is done by them.
+    Same,
+    /// Too many wait altogether: what it asks for is not done.
+    All,
+}
 
 /// The requests that wait: those that turn off come out first.
 #[derive(Default)]
 pub(super) struct Inbox {
     offs: VecDeque<Ask>,
     others: VecDeque<Ask>,
-    /// Nobody takes requests out any more.
+    /// The unit has ended and takes no more requests out.
     pub(super) closed: bool,
 }
 
 impl Inbox {
-    /// Adds a request; gives it back where too many wait.
-    pub(super) fn push(&mut self, ask: Ask) -> Result<(), Box<Ask>> {
+    /// Adds a request; gives it back where too many wait, with the bound that is reached.
+    pub(super) fn push(&mut self, ask: Ask) -> Result<(), Box<(Ask, Bound)>> {
         let Some(kind) = off_kind(&ask) else {
             if self.others.len() >= OTHERS {
-                return Err(Box::new(ask));
+                return Err(Box::new((ask, Bound::All)));
             }
             self.others.push_back(ask);
             return Ok(());
         };
         let same = self.offs.iter().filter(|other| off_kind(other).as_ref() == Some(&kind)).count();
-        if same >= SAME || self.offs.len() >= NAMES * SAME {
-            return Err(Box::new(ask));
+        if same >= SAME {
+            return Err(Box::new((ask, Bound::Same)));
+        }
+        if self.offs.len() >= NAMES * SAME {
+            return Err(Box::new((ask, Bound::All)));
         }
         self.offs.push_back(ask);
         Ok(())
@@ -49,7 +61,8 @@ impl Inbox {
     }
 }
 
-/// What makes requests to turn off the same: nobody's requests take the places of somebody who may more.
+/// What makes requests to turn off the same. The role is part of it, so that requests with a low role do not take the
+/// places of those with a higher one.
 fn off_kind(ask: &Ask) -> Option<(Origin, Option<Role>, Option<&str>)> {
     match &ask.command {
         OutputCommand::Off(asked) => Some((ask.origin, asked.role, asked.name.as_deref())),
@@ -80,5 +93,21 @@ mod tests {
         let order: Vec<bool> = inbox.take().map(|ask| off_kind(&ask).is_some()).collect();
         assert_eq!(order, [[true; SAME + 1].as_slice(), [false; OTHERS].as_slice()].concat());
         assert_eq!(inbox.take().count(), 0);
+    }
+
+    #[test]
+    fn what_is_not_done_is_told_apart_from_what_another_request_does() {
+        let mut inbox = Inbox::default();
+        let off = |name: String| OutputCommand::Off(OffRequest { name: Some(name), ..Default::default() });
+        let bound = |refused: Result<(), Box<(Ask, Bound)>>| refused.err().map(|refused| refused.1);
+        for id in 0..NAMES * SAME {
+            assert_eq!(bound(inbox.push(ask(off(format!("output-{}", id / SAME)), id))), None);
+        }
+        assert_eq!(bound(inbox.push(ask(off("output-0".into()), 0))), Some(Bound::Same));
+        assert_eq!(bound(inbox.push(ask(off("another".into()), 0))), Some(Bound::All));
+        for id in 0..OTHERS {
+            assert_eq!(bound(inbox.push(ask(OutputCommand::List, id))), None);
+        }
+        assert_eq!(bound(inbox.push(ask(OutputCommand::List, 0))), Some(Bound::All));
     }
 }

@@ -1,4 +1,5 @@
-//! Messages that are under way: each is a future of its own, begun when its line is free, and ends here.
+//! Messages that are under way: each is a separate future, which begins when its line is free and whose end is handled
+//! here.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ struct LineState {
     after_fault: bool,
 }
 
-/// The line of a message. A connection that is made for one message is nobody else's.
+/// The line of a message. A connection that is made for one message is not shared.
 fn line_of(transport: &Transport, command: &str) -> String {
     match transport {
         Transport::Serial(port) => format!("serial {}", port.path.display()),
@@ -111,7 +112,7 @@ impl Engine {
         let job = self.jobs.spawn(async move {
             let (exchanged, connection) = exchange(&message, kept, &host).await;
             if exchanged.is_ok()
-                && let Err(cause) = records.remove(&record).await
+                && let Err(cause) = records.set(&record, None).await
             {
                 tracing::warn!("an output that is off is still on record, and is turned off again: {cause}");
             }
@@ -309,8 +310,8 @@ async fn run(
         match cause {
             // Nothing was asked of the disk.
             StoreTrouble::Late => {}
-            // It is put back when the disk answers, and nobody waits for that.
-            StoreTrouble::Slow(_) => records.restore_later(&name, before),
+            // It is put back when the disk answers, without waiting for that.
+            StoreTrouble::Slow(_) => records.set_later(&name, before),
             _ => restore(&records, &name, before).await,
         }
         return JobEnd { outcome: Outcome::NotStored(cause), connection: kept };
@@ -324,7 +325,7 @@ async fn run(
 }
 
 async fn restore(records: &Records, name: &str, before: Option<Vec<u8>>) {
-    if let Err(cause) = records.restore(name, before).await {
+    if let Err(cause) = records.set(name, before).await {
         tracing::warn!(command = name, "the record of an output that was not turned on may stay: {cause}");
     }
 }

@@ -176,7 +176,7 @@ async fn converse(message: &Message, connection: &mut Connection, deadline: Inst
             if expect.matches(&line) {
                 return Ok(Some(line));
             }
-            // The rest of a message that was cut off earlier may be answered with an error of its own.
+            // The rest of a message that was cut off earlier may be answered with a separate error.
             let refuses = message.dialogue.error.as_ref().is_some_and(|error| error.matches(&line));
             if refuses && !message.after_fault {
                 return Err(unsure(format!("the instrument answered {:?}", excerpt(&line))));
@@ -205,7 +205,7 @@ struct AnswerLines {
 }
 
 impl AnswerLines {
-    /// The next whole line without its end; empty ones are passed over.
+    /// The next whole line without its end; empty lines are skipped.
     fn next_line(&mut self) -> Option<String> {
         loop {
             let end = self.bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;

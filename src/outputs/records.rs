@@ -70,19 +70,15 @@ impl Records {
         patient(self.begin(name, Some(record))).await
     }
 
-    /// Removes the record of `name`, which is confirmed to be off. It waits for its turn, because it must not be lost.
-    pub(super) async fn remove(&self, name: &str) -> Result<(), StoreTrouble> {
-        patient(self.begin(name, None)).await
+    /// Makes `record` that of `name`; without one, `name` is off. It waits for its turn behind earlier changes, because
+    /// it must not be lost.
+    pub(super) async fn set(&self, name: &str, record: Option<Vec<u8>>) -> Result<(), StoreTrouble> {
+        patient(self.begin(name, record)).await
     }
 
-    /// Puts back what was there before a run that was not sent, also where its own record comes late.
-    pub(super) async fn restore(&self, name: &str, before: Option<Vec<u8>>) -> Result<(), StoreTrouble> {
-        patient(self.begin(name, before)).await
-    }
-
-    /// The same, without waiting for it.
-    pub(super) fn restore_later(&self, name: &str, before: Option<Vec<u8>>) {
-        drop(self.begin(name, before));
+    /// The same, without waiting for the outcome.
+    pub(super) fn set_later(&self, name: &str, record: Option<Vec<u8>>) {
+        drop(self.begin(name, record));
     }
 
     /// The records after that of `after` in the order of their names, at most `most`.

@@ -141,7 +141,7 @@ impl Engine {
             return Ok(can.map(|output| output.name.clone()).collect());
         };
         let output = self.known(name)?;
-        // Turning off never takes more than an operator: whoever sees the danger must be able to act.
+        // Turning off never takes more than an operator, so that a person who sees a danger can act.
         let least =
             output.settings.as_ref().map_or(Role::Operator, |settings| settings.role.min(Role::Operator));
         allowed(origin, request.role, least, name)?;

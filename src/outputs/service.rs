@@ -10,7 +10,7 @@ use tokio::sync::{Notify, oneshot};
 use super::command::{OutputAnswer, OutputCommand, RunRequest};
 use super::counters::{LiveTotals, Totals};
 use super::engine::Engine;
-use super::inbox::Inbox;
+use super::inbox::{Bound, Inbox};
 use super::{OutputError, OutputsError};
 use crate::config::OutputConfig;
 use crate::contract::CommandStatus;
@@ -143,16 +143,13 @@ impl Outputs {
         let refused = inbox.push(ask).err();
         drop(inbox);
         self.shared.wake.notify_one();
-        if let Some(ask) = refused {
+        if let Some((ask, bound)) = refused.map(|refused| *refused) {
             self.shared.totals.crowded.inc();
-            let error = match ask.command {
-                // What it asks for is done by those that wait before it.
-                OutputCommand::Off(asked) => {
+            let error = match (ask.command, bound) {
+                (OutputCommand::Off(asked), Bound::Same) => {
                     OutputError::OffBusy { command: asked.name.unwrap_or_else(|| "every output".into()) }
                 }
-                OutputCommand::Run(_) | OutputCommand::List => {
-                    OutputError::Busy { command: "commands".into() }
-                }
+                _ => OutputError::Busy { command: "commands".into() },
             };
             ask.reply.failed(error.refusal());
         }

@@ -66,17 +66,23 @@ fn allowed<'d, 'a>(table: &TomlTable<'d, 'a>) -> Option<PlacedValue<'d, 'a>> {
 }
 
 fn command_address(field: &PlacedValue<'_, '_>, frames: SocketAddr) -> Option<SocketAddr> {
-    let address: Option<SocketAddr> =
-        field.text()?.trim().parse().ok().filter(|a: &SocketAddr| a.port() != 0);
-    match address {
-        None => {
-            let remedy = "write ADDRESS:PORT, e.g. \"0.0.0.0:5559\" or \"127.0.0.1:5559\"";
-            field.fault("this is not an address with a port", remedy);
-        }
-        Some(address) if address == frames => {
-            field.fault("frames arrive at this address", "choose another port for commands");
-        }
-        Some(_) => {}
+    let address = address_with_port(field, field.text()?, "\"0.0.0.0:5559\" or \"127.0.0.1:5559\"")?;
+    if address == frames {
+        field.fault("frames arrive at this address", "choose another port for commands");
+    }
+    Some(address)
+}
+
+/// The `ADDRESS:PORT` that `text` of `field` is, with a fixed port; `examples` show how one is written.
+pub(super) fn address_with_port(
+    field: &PlacedValue<'_, '_>,
+    text: &str,
+    examples: &str,
+) -> Option<SocketAddr> {
+    let address = text.trim().parse().ok().filter(|address: &SocketAddr| address.port() != 0);
+    if address.is_none() {
+        let remedy = format!("write ADDRESS:PORT, e.g. {examples}");
+        field.fault("this is not an address with a port", remedy);
     }
     address
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::tcp::networks;
+use super::tcp::{address_with_port, networks};
 use crate::config::ZmqConfig;
 use crate::config::raw::TomlTable;
 use crate::config::value::PlacedValue;
@@ -48,12 +48,7 @@ pub(super) fn zmq(table: TomlTable<'_, '_>) -> ZmqConfig {
 /// `ADDRESS:PORT`, with or without the `tcp://` that ZeroMQ writes before it.
 fn address(field: &PlacedValue<'_, '_>) -> Option<SocketAddr> {
     let text = field.text()?.trim();
-    let text = text.strip_prefix("tcp://").unwrap_or(text);
-    let address = text.parse().ok().filter(|address: &SocketAddr| address.port() != 0);
-    if address.is_none() {
-        field.fault("this is not an address with a port", "write ADDRESS:PORT, e.g. \"127.0.0.1:5557\"");
-    }
-    address
+    address_with_port(field, text.strip_prefix("tcp://").unwrap_or(text), "\"127.0.0.1:5557\"")
 }
 
 #[cfg(test)]
