@@ -47,6 +47,8 @@ pub struct ConfigChange {
     pub recorder_changed: bool,
     /// Whether `[web]` changed, which requires a restart of the web server.
     pub web_changed: bool,
+    /// Whether `[zmq]` changed, which requires a restart of the ZeroMQ bridge.
+    pub zmq_changed: bool,
     /// Whether anything in `[attendance]` changed; a new queue also needs a restart.
     pub attendance_changed: bool,
     /// Whether anything in `[degradation]` changed.
@@ -60,7 +62,7 @@ impl ConfigChange {
     pub fn is_empty(&self) -> bool {
         let sections = self.mqtt_changed || self.log_changed || self.evidence_changed || self.web_changed;
         let sections = sections || self.attendance_changed || self.degradation_changed;
-        let sections = sections || self.recorder_changed;
+        let sections = sections || self.recorder_changed || self.zmq_changed;
         let sections = sections || self.intake_store_changed;
         let parts = [&self.cameras, &self.triggers, &self.models, &self.outputs, &self.intake];
         let parts = parts.into_iter().all(ChangedNames::is_same);
@@ -84,7 +86,6 @@ impl Config {
             ("jobs", old.jobs != new.jobs),
             ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
-            ("zmq", old.zmq != new.zmq),
         ];
         ConfigChange {
             cameras: names(&old.cameras, &new.cameras, |camera| &camera.name),
@@ -100,6 +101,7 @@ impl Config {
             evidence_changed: old.evidence != new.evidence,
             recorder_changed: old.recorder != new.recorder,
             web_changed: old.web != new.web,
+            zmq_changed: old.zmq != new.zmq,
             needs_restart: restarts.iter().filter(|(_, changed)| *changed).map(|(key, _)| *key).collect(),
         }
     }

@@ -8,6 +8,9 @@ use jiff::tz::TimeZone;
 use crate::datafiles::follow::ScanSettings;
 use crate::datafiles::{Format, FormatSettings, Mode, Separator, TimeFormat};
 
+/// The beginning of topics that are those of the ZeroMQ bridge, where that takes data, and not of the broker.
+pub const ZMQ_TOPICS: &str = "zmq/";
+
 /// `[[intake]]`: a source of telemetry, its feed, and what is made of its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntakeConfig {
@@ -31,6 +34,11 @@ impl IntakeConfig {
     /// What the configuration says about `column`.
     pub fn channel(&self, column: &str) -> Option<&ChannelConfig> {
         self.channels.iter().find(|channel| channel.column == column)
+    }
+
+    /// Whether its values come from the ZeroMQ bridge, where that takes data.
+    pub fn is_fed_by_zmq(&self) -> bool {
+        matches!(&self.feed, Feed::Topic(feed) if feed.filter.starts_with(ZMQ_TOPICS))
     }
 
     /// The name under which the whole service knows `column`: its own name, else `SOURCE.COLUMN`.

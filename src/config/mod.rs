@@ -77,7 +77,10 @@ pub use faces::{FacesConfig, RecognitionConfig};
 pub use fault::{Fault, Faults};
 pub use in_force::InForce;
 pub use inspect::{EvidenceConfig, Inspect};
-pub use intake::{ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload};
+pub use intake::{
+    ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload,
+    ZMQ_TOPICS,
+};
 pub use jobs::JobsConfig;
 pub use launch::LaunchLine;
 pub use limits::ValueFault;

@@ -121,11 +121,15 @@ fn of_stopped(config: &Config, faults: &Faults) -> Vec<Check> {
     let cfg = config.mqtt.clone();
     let place = format!("{}:{}", cfg.host, cfg.port);
     checks.push(Check::new("broker", place, LONG, move || broker::broker(&cfg)));
+    let has_fault = |key: &str| faults.0.iter().any(|fault| fault.key.starts_with(key));
     if config.web.enabled {
         let cfg = config.web.clone();
         checks.push(Check::new("page", cfg.bind.to_string(), SHORT, move || port::page(&cfg)));
     }
-    let has_fault = |key: &str| faults.0.iter().any(|fault| fault.key.starts_with(key));
+    if config.zmq.is_on() && !has_fault("zmq.") {
+        let cfg = config.zmq.clone();
+        checks.push(Check::new("zmq", "[zmq]", SHORT, move || port::zmq(&cfg)));
+    }
     let sound = config.models.iter().filter(|model| !has_fault(&format!("model.{}", model.name)));
     let (settings, models) = (config.runtime.clone(), sound.cloned().collect::<Vec<_>>());
     if !config.models.is_empty() {

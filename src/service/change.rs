@@ -14,6 +14,7 @@ pub(super) enum Part {
     Model(String),
     Mqtt,
     Web,
+    Zmq,
     Log,
 }
 
@@ -26,6 +27,7 @@ impl fmt::Display for Part {
             Part::Model(name) => write!(out, "model {name}"),
             Part::Mqtt => write!(out, "[mqtt]"),
             Part::Web => write!(out, "[web]"),
+            Part::Zmq => write!(out, "[zmq]"),
             Part::Log => write!(out, "[log]"),
         }
     }
@@ -118,6 +120,7 @@ impl ApplyFailures {
             models,
             mqtt: of(Part::Mqtt).mqtt.clone(),
             web: of(Part::Web).web.clone(),
+            zmq: of(Part::Zmq).zmq.clone(),
             log: of(Part::Log).log.clone(),
             text: old.text.clone(),
             written: old.written.clone(),
@@ -152,6 +155,7 @@ pub(super) fn repeat(change: &mut ConfigChange, parts: &[Part]) {
             Part::Intake(name) => again(&mut change.intake, name),
             Part::Mqtt => change.mqtt_changed = true,
             Part::Web => change.web_changed = true,
+            Part::Zmq => change.zmq_changed = true,
             Part::Log => change.log_changed = true,
             Part::Model(_) => {}
         }

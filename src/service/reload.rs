@@ -7,10 +7,10 @@ use super::boot::{self, Basis};
 use super::change::{self, ApplyFailures, Part};
 use super::configuration::Configuration;
 use super::intake::{source_unit, source_unit_name};
-use super::units::{mqtt_unit, recorder_alarm, trigger_unit, trigger_unit_name, web_unit};
+use super::units::{mqtt_unit, recorder_alarm, trigger_unit, trigger_unit_name, web_unit, zmq_unit};
 use super::{Service, ServiceError, models};
-use crate::config::{self, ChangedNames, Config, ConfigChange};
-use crate::supervisor::notify;
+use crate::config::{self, ChangedNames, Config, ConfigChange, IntakeConfig};
+use crate::supervisor::{Supervisor, Unit, notify};
 use crate::types::{Details, FailedPart, Refusal, ReloadedCameras, ReloadedOut};
 
 /// The alarm while the configuration in force differs from the file.
@@ -103,6 +103,9 @@ fn apply(service: &Service, planned: &PlannedChange, failures: &mut ApplyFailure
         failures.note(Part::Mqtt, supervisor.replace(unit));
     }
     failures.note(Part::Web, change_web(service, change.web_changed, new));
+    if change.zmq_changed {
+        failures.note(Part::Zmq, change_zmq(service, new));
+    }
     if change.evidence_changed {
         domains.evidence.reconfigure(&new.evidence, &new.hash);
     }
@@ -123,7 +126,7 @@ fn apply(service: &Service, planned: &PlannedChange, failures: &mut ApplyFailure
     cameras.attach_all();
     domains.drop_unused_models(&failures.in_force(old, new));
     apply_triggers(service, &change.triggers, new, failures);
-    apply_intake(service, &change.intake, new, failures);
+    apply_intake(service, planned, failures);
     domains.inspection.select_again();
 }
 
@@ -134,15 +137,32 @@ fn change_web(service: &Service, changed: bool, config: &Config) -> Result<(), S
     if !changed {
         return Ok(());
     }
-    let runs = supervisor.status().iter().any(|unit| &*unit.name == "web");
-    match (web_unit(config, interfaces, commands), runs) {
-        (Some(unit), true) => supervisor.replace(unit)?,
-        (Some(unit), false) => supervisor.add(unit)?,
-        (None, true) => supervisor.remove("web")?,
-        (None, false) => {}
-    }
+    change_unit(supervisor, "web", web_unit(config, interfaces, commands))?;
     if !config.web.enabled {
         interfaces.publisher.clear_alarm("web");
+    }
+    Ok(())
+}
+
+/// Applies a changed `[zmq]`: its peers have to connect again.
+fn change_zmq(service: &Service, config: &Config) -> Result<(), ServiceError> {
+    let Service { supervisor, interfaces, commands, .. } = service;
+    interfaces.zmq.reconfigure(&config.zmq);
+    change_unit(supervisor, "zmq", zmq_unit(config, interfaces, commands))?;
+    if !config.zmq.is_on() {
+        interfaces.publisher.clear_alarm("zmq");
+    }
+    Ok(())
+}
+
+/// Makes `unit` the one that runs as `name`; without one, none runs.
+fn change_unit(supervisor: &Supervisor, name: &str, unit: Option<Unit>) -> Result<(), ServiceError> {
+    let runs = supervisor.status().iter().any(|known| &*known.name == name);
+    match (unit, runs) {
+        (Some(unit), true) => supervisor.replace(unit)?,
+        (Some(unit), false) => supervisor.add(unit)?,
+        (None, true) => supervisor.remove(name)?,
+        (None, false) => {}
     }
     Ok(())
 }
@@ -189,8 +209,13 @@ fn apply_triggers(service: &Service, names: &ChangedNames, new: &Config, failure
 }
 
 /// A source that is changed goes on where it was; one that comes back later, too.
-fn apply_intake(service: &Service, names: &ChangedNames, new: &Config, failures: &mut ApplyFailures) {
+fn apply_intake(service: &Service, planned: &PlannedChange, failures: &mut ApplyFailures) {
     let Service { supervisor, domains, .. } = service;
+    let PlannedChange { old, new, change } = planned;
+    let names = &change.intake;
+    // Topics below zmq/ are those of the bridge or of the broker, which a source asks when it begins.
+    let zmq_moved = old.zmq.data.is_some() != new.zmq.data.is_some();
+    let subscribes_again = |source: &IntakeConfig| zmq_moved && source.is_fed_by_zmq();
     let part = |name: &str| Part::Intake(name.to_owned());
     for name in &names.removed {
         failures.note(part(name), supervisor.remove(&source_unit_name(name)));
@@ -198,10 +223,10 @@ fn apply_intake(service: &Service, names: &ChangedNames, new: &Config, failures:
     }
     for source in &new.intake {
         let unit = || source_unit(source, &domains.intake);
-        if names.changed.contains(&source.name) {
-            failures.note(part(&source.name), supervisor.replace(unit()));
-        } else if names.added.contains(&source.name) {
+        if names.added.contains(&source.name) {
             failures.note(part(&source.name), supervisor.add(unit()));
+        } else if names.changed.contains(&source.name) || subscribes_again(source) {
+            failures.note(part(&source.name), supervisor.replace(unit()));
         }
     }
     domains.intake.arrange(&new.intake, &new.intake_store);

@@ -187,9 +187,10 @@ pub(super) fn zmq_unit(config: &Config, interfaces: &Interfaces, commands: &Comm
     if !config.zmq.is_on() {
         return None;
     }
-    let (zmq, commands) = (interfaces.zmq.clone(), commands.clone());
+    let (interfaces, commands) = (interfaces.clone(), commands.clone());
     Some(Unit::new("zmq", move |context| {
-        zmq::run(&zmq, &commands, &context.stop, &context.beat)
+        let alarm = |why: Option<&Explanation>| interfaces.publisher.alarm_while("zmq", why);
+        zmq::run(&interfaces.zmq, &commands, &alarm, &context.stop, &context.beat)
             .map_err(|error| UnitError::explained(error.explanation()))
     }))
 }

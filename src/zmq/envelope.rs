@@ -62,7 +62,7 @@ impl DataIn {
         format!("zmq/{}/{}", level(&self.category), level(self.source.as_deref().unwrap_or("unnamed")))
     }
 
-    /// The payload with the time of the message, where it has none of its own.
+    /// The payload with the time of the message, where it has no time itself.
     pub(super) fn values(mut self) -> Vec<u8> {
         if let (false, Some(time)) = (self.payload.contains_key(TIME), self.timestamp) {
             self.payload.insert(TIME.into(), time.into());

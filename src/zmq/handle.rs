@@ -7,8 +7,10 @@ use tokio::sync::mpsc;
 
 use super::counters::{LiveTotals, Totals};
 use super::envelope::{CommandOut, DataIn};
+use super::part::Part;
+use super::peer_log::PeerLog;
 use super::wire::encoded;
-use crate::config::ZmqConfig;
+use crate::config::{ZMQ_TOPICS, ZmqConfig};
 use crate::contract::CommandStatus;
 use crate::types::{Clock, TopicMessage, TopicQueue};
 
@@ -23,9 +25,10 @@ pub(super) struct Subscriber {
 
 /// What the handle's clones and the unit share.
 pub(super) struct ZmqShared {
-    pub(super) settings: ZmqConfig,
+    settings: Mutex<Arc<ZmqConfig>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) totals: LiveTotals,
+    pub(super) log: PeerLog,
     subscribers: Mutex<Vec<Subscriber>>,
     sources: Mutex<Vec<Weak<TopicQueue>>>,
 }
@@ -39,16 +42,31 @@ pub struct Zmq {
 impl Zmq {
     /// The bridge of `settings`; nothing listens before [`super::run`] runs.
     pub fn new(settings: &ZmqConfig, clock: Arc<dyn Clock>) -> Zmq {
-        let (subscribers, sources) = (Mutex::default(), Mutex::default());
-        let totals = LiveTotals::default();
         Zmq {
-            shared: Arc::new(ZmqShared { settings: settings.clone(), clock, totals, subscribers, sources }),
+            shared: Arc::new(ZmqShared {
+                settings: Mutex::new(Arc::new(settings.clone())),
+                clock,
+                totals: LiveTotals::default(),
+                log: PeerLog::default(),
+                subscribers: Mutex::default(),
+                sources: Mutex::default(),
+            }),
         }
+    }
+
+    /// The settings of the next run.
+    pub(super) fn settings(&self) -> Arc<ZmqConfig> {
+        self.shared.settings.lock().clone()
+    }
+
+    /// Takes other settings into force: for data and publications at once, for addresses and peers with the next run.
+    pub fn reconfigure(&self, settings: &ZmqConfig) {
+        *self.shared.settings.lock() = Arc::new(settings.clone());
     }
 
     /// Whether topics of `filter` are those of data messages, and not of a broker.
     pub fn has_topics(&self, filter: &str) -> bool {
-        self.shared.settings.data.is_some() && filter.starts_with("zmq/")
+        self.settings().data.is_some() && filter.starts_with(ZMQ_TOPICS)
     }
 
     /// Gives data messages to `queue`, until it is dropped.
@@ -63,7 +81,8 @@ impl Zmq {
         if subscribers.is_empty() {
             return;
         }
-        let topic = shared.settings.topic.as_bytes();
+        let settings = self.settings();
+        let topic = settings.topic.as_bytes();
         let out = CommandOut::of(status, shared.clock.now().wall_ns);
         let Ok(body) = serde_json::to_vec(&out) else { return };
         let message: Arc<[u8]> = encoded(&[topic, &body]).into();
@@ -92,9 +111,9 @@ impl Zmq {
 }
 
 impl ZmqShared {
-    /// A further subscriber: what it wants, and the messages for it.
-    pub(super) fn subscriber(&self) -> (Prefixes, mpsc::Receiver<Arc<[u8]>>) {
-        let (queue, messages) = mpsc::channel(self.settings.queue);
+    /// A further subscriber, for which at most `most` messages wait: what it wants, and the messages for it.
+    pub(super) fn subscriber(&self, most: usize) -> (Prefixes, mpsc::Receiver<Arc<[u8]>>) {
+        let (queue, messages) = mpsc::channel(most);
         let prefixes = Prefixes::default();
         let mut subscribers = self.subscribers.lock();
         subscribers.retain(|known| !known.queue.is_closed());
@@ -108,7 +127,10 @@ impl ZmqShared {
             Ok(data) => data,
             Err(error) => {
                 self.totals.data_bad.inc();
-                return tracing::debug!("a data message over ZeroMQ cannot be read: {error}");
+                if let Some(messages) = self.log.again(Part::Data, "bad data", self.clock.now().mono_ns) {
+                    tracing::warn!(messages, "zmq.data: a message cannot be read: {error}");
+                }
+                return;
             }
         };
         let topic = data.topic();

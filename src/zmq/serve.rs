@@ -1,289 +1,141 @@
-//! Listens, lets peers in, and speaks with each: requests are answered, subscribers written to, data taken.
+//! Serves the addresses until the end: accepts connections, and admits or refuses each peer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use super::ZmqError;
-use super::envelope::{AnswerOut, RequestIn};
+use super::bind::Bindings;
 use super::error::PeerFault;
-use super::handle::{Prefixes, Zmq, ZmqShared};
-use super::wire::{encoded, handshake, message};
-use crate::commands::{Command, CommandAnswer, CommandQueue, CommandRequest};
+use super::handle::{Zmq, ZmqShared};
+use super::part::Part;
+use super::speak::speak;
+use crate::backoff::Backoff;
+use crate::commands::CommandQueue;
+use crate::config::ZmqConfig;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Origin, Responder};
+use crate::types::Explanation;
 
 /// How often the unit shows that it lives, and looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a peer may take to say what it is, and to take what is written to it.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the service may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
-/// Pause after accepting failed, for example because of too many open files.
-const PAUSE: Duration = Duration::from_millis(500);
-/// Topics that one subscriber may want, and the longest beginning of one in bytes.
-const MAX_TOPICS: usize = 64;
-const MAX_TOPIC: u64 = 256;
+/// The first and the longest pause after accepting failed, for example because of too many open files.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// What an address is for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Part {
-    Status,
-    Commands,
-    Data,
-}
-
-impl Part {
-    fn key(self) -> &'static str {
-        match self {
-            Part::Status => "status",
-            Part::Commands => "commands",
-            Part::Data => "data",
-        }
-    }
-
-    fn own_type(self) -> &'static str {
-        match self {
-            Part::Status => "REP",
-            Part::Commands => "PUB",
-            Part::Data => "PULL",
-        }
-    }
-
-    /// The types of sockets that may connect, and their names for people.
-    fn wants(self) -> (&'static [&'static str], &'static str) {
-        match self {
-            Part::Status => (&["REQ", "DEALER"], "REQ"),
-            Part::Commands => (&["SUB", "XSUB"], "SUB"),
-            Part::Data => (&["PUSH"], "PUSH"),
-        }
-    }
-}
-
-/// What each peer's task needs.
+/// The bridge as each peer's task needs it.
 #[derive(Clone)]
-struct Around {
-    shared: Arc<ZmqShared>,
-    commands: CommandQueue,
-    /// Places for peers, of all parts together.
+pub(super) struct Bridge {
+    pub(super) shared: Arc<ZmqShared>,
+    /// The settings of this run.
+    pub(super) settings: Arc<ZmqConfig>,
+    pub(super) commands: CommandQueue,
+    /// Places for peers, of all addresses together.
     places: Arc<Semaphore>,
 }
 
-/// Serves the bridge until `stop`.
+/// Serves the bridge until `stop`. An address that cannot be listened on is retried, and `alarm` gets the reason
+/// meanwhile (`None` once all are).
 ///
 /// # Errors
-/// An address cannot be listened on, or the system gives no event queue.
-pub fn run(zmq: &Zmq, commands: &CommandQueue, stop: &Stop, beat: &Beat) -> Result<(), ZmqError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ZmqError::Runtime)?;
-    let places = Arc::new(Semaphore::new(zmq.shared.settings.max_peers));
-    let around = Around { shared: zmq.shared.clone(), commands: commands.clone(), places };
-    runtime.block_on(serve(around, stop, beat))
+/// The system gives no event queue.
+pub fn run(
+    zmq: &Zmq,
+    commands: &CommandQueue,
+    alarm: &dyn Fn(Option<&Explanation>),
+    stop: &Stop,
+    beat: &Beat,
+) -> Result<(), ZmqError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ZmqError)?;
+    let settings = zmq.settings();
+    let places = Arc::new(Semaphore::new(settings.max_peers));
+    let bridge = Bridge { shared: zmq.shared.clone(), settings, commands: commands.clone(), places };
+    let bindings = Bindings::new(alarm);
+    runtime.block_on(async {
+        let ZmqConfig { status, commands, data, .. } = *bridge.settings;
+        tokio::select! {
+            () = until_stopped(stop, beat) => {}
+            () = serve(Part::Status, status, &bindings, &bridge) => {}
+            () = serve(Part::Commands, commands, &bindings, &bridge) => {}
+            () = serve(Part::Data, data, &bindings, &bridge) => {}
+        }
+    });
+    Ok(())
 }
 
-async fn serve(around: Around, stop: &Stop, beat: &Beat) -> Result<(), ZmqError> {
-    let settings = &around.shared.settings;
-    let parts =
-        [(Part::Status, settings.status), (Part::Commands, settings.commands), (Part::Data, settings.data)];
-    let mut listening = JoinSet::new();
-    for (part, address) in parts {
-        let Some(address) = address else { continue };
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|source| ZmqError::Bind { key: part.key(), address, source })?;
-        tracing::info!(%address, "ZeroMQ {} for {}", part.own_type(), part.key());
-        listening.spawn(listen(listener, part, around.clone()));
-    }
+async fn until_stopped(stop: &Stop, beat: &Beat) {
     while !stop.is_stopped() {
         beat.beat();
         tokio::time::sleep(LOOK).await;
     }
-    Ok(())
 }
 
-/// Lets peers in, for ever. Dropping it ends its peers, too.
-async fn listen(listener: TcpListener, part: Part, around: Around) {
-    let mut peers = JoinSet::new();
+/// Serves one address without an end; dropping it disconnects its peers, too.
+async fn serve(part: Part, address: Option<SocketAddr>, bindings: &Bindings<'_>, bridge: &Bridge) {
+    let Some(address) = address else { return std::future::pending().await };
+    let listener = bindings.listen(part, address).await;
+    let (mut peers, mut backoff) = (JoinSet::new(), Backoff::new(PAUSE, PAUSE_MAX));
     loop {
-        let (stream, from) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!("zmq.{}: nobody can be let in: {error}", part.key());
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-        };
+        let accepted = listener.accept().await;
         while peers.try_join_next().is_some() {}
-        let allow = &around.shared.settings.allow;
-        let is_allowed = from.ip().to_canonical().is_loopback() && allow.is_empty()
-            || allow.iter().any(|network| network.holds(from.ip()));
-        let place = around.places.clone().try_acquire_owned();
-        let (true, Ok(place)) = (is_allowed, place) else {
-            around.shared.totals.peers_refused.inc();
-            let why =
-                if is_allowed { "too many are connected (zmq.max_peers)" } else { "it is not in zmq.allow" };
-            tracing::warn!(%from, "zmq.{}: a peer is refused: {why}", part.key());
-            continue;
-        };
-        let around = around.clone();
-        peers.spawn(async move {
-            let _place = place;
-            let fault = match peer(stream, part, &around).await {
-                Ok(()) => return,
-                Err(fault) if fault.is_end() => return,
-                Err(fault) => fault,
-            };
-            if matches!(fault, PeerFault::Stranger(_) | PeerFault::WrongType { .. }) {
-                around.shared.totals.peers_refused.inc();
+        match accepted {
+            Ok((stream, from)) => {
+                backoff.reset();
+                match bridge.admit(from) {
+                    Ok(place) => drop(peers.spawn(serve_peer(stream, from, part, bridge.clone(), place))),
+                    Err(fault) => bridge.note(part, from, &fault),
+                }
             }
-            warn(part, from, &fault);
-        });
-    }
-}
-
-fn warn(part: Part, from: SocketAddr, fault: &PeerFault) {
-    tracing::warn!(%from, "zmq.{}: a peer is let go: {fault}", part.key());
-}
-
-async fn peer(mut stream: TcpStream, part: Part, around: &Around) -> Result<(), PeerFault> {
-    // Answers are short, and must not wait for another.
-    let _ = stream.set_nodelay(true);
-    let theirs = timeout(PATIENCE, handshake(&mut stream, part.own_type())).await;
-    let theirs = theirs.unwrap_or(Err(PeerFault::Slow("say what it is", PATIENCE.as_secs())))?;
-    let (types, wanted) = part.wants();
-    if !types.contains(&theirs.as_str()) {
-        return Err(PeerFault::WrongType { theirs, wanted });
-    }
-    around.shared.totals.peers.inc();
-    match part {
-        Part::Status => answer_all(stream, around).await,
-        Part::Commands => write_all(stream, around).await,
-        Part::Data => take_all(stream, around).await,
-    }
-}
-
-/// Takes the data of a pusher. The last frame is the message; topics before it are passed over.
-async fn take_all(mut stream: TcpStream, around: &Around) -> Result<(), PeerFault> {
-    let most = around.shared.settings.max_message_bytes as u64;
-    loop {
-        let frames = message(&mut stream, most).await?;
-        if let Some(body) = frames.last() {
-            around.shared.take(body);
+            Err(error) => {
+                bridge.shared.totals.accepts_failed.inc();
+                if let Some(attempts) = bridge.again(part, "accept") {
+                    tracing::warn!(attempts, "zmq.{}: no connection can be accepted: {error}", part.key());
+                }
+                tokio::time::sleep(backoff.pause()).await;
+            }
         }
     }
 }
 
-/// Writes what a subscriber wants, and reads what that is.
-async fn write_all(stream: TcpStream, around: &Around) -> Result<(), PeerFault> {
-    let (reader, writer) = stream.into_split();
-    let (prefixes, messages) = around.shared.subscriber();
-    tokio::select! {
-        read = read_topics(reader, &prefixes) => read,
-        written = write_messages(writer, messages) => written,
-    }
+async fn serve_peer(
+    stream: TcpStream,
+    from: SocketAddr,
+    part: Part,
+    bridge: Bridge,
+    place: OwnedSemaphorePermit,
+) {
+    let Err(fault) = speak(stream, part, &bridge).await;
+    bridge.note(part, from, &fault);
+    drop(place);
 }
 
-async fn read_topics(mut reader: OwnedReadHalf, prefixes: &Prefixes) -> Result<(), PeerFault> {
-    loop {
-        let frames = message(&mut reader, 1 + MAX_TOPIC).await?;
-        if let Some((word, topic)) = frames.first().and_then(|frame| frame.split_first()) {
-            change(prefixes, *word == 1, topic)?;
-        }
-    }
-}
-
-async fn write_messages(
-    mut writer: OwnedWriteHalf,
-    mut messages: mpsc::Receiver<Arc<[u8]>>,
-) -> Result<(), PeerFault> {
-    while let Some(message) = messages.recv().await {
-        let written = timeout(PATIENCE, writer.write_all(&message)).await;
-        written.map_err(|_| PeerFault::Slow("take its messages", PATIENCE.as_secs()))??;
-    }
-    Ok(())
-}
-
-/// A subscriber wants the topics that begin with `topic`, or wants them no more.
-fn change(prefixes: &Prefixes, adds: bool, topic: &[u8]) -> Result<(), PeerFault> {
-    let mut prefixes = prefixes.lock();
-    if !adds {
-        if let Some(at) = prefixes.iter().position(|known| known == topic) {
-            prefixes.swap_remove(at);
-        }
-        return Ok(());
-    }
-    if prefixes.len() >= MAX_TOPICS {
-        return Err(PeerFault::Stranger("it subscribes to too many topics"));
-    }
-    prefixes.push(topic.to_vec());
-    Ok(())
-}
-
-/// Answers requests, one after the other: each gets exactly one answer, or a requester would wait for ever.
-async fn answer_all(mut stream: TcpStream, around: &Around) -> Result<(), PeerFault> {
-    let most = around.shared.settings.max_message_bytes as u64;
-    let mut number = 0u64;
-    loop {
-        let frames = message(&mut stream, most).await?;
-        // The frames up to the first empty one lead back to the requester.
-        let Some(end) = frames.iter().position(Vec::is_empty) else {
-            return Err(PeerFault::Stranger("its request has no empty frame before the body"));
+impl Bridge {
+    /// The place of a peer that may connect from this address.
+    fn admit(&self, from: SocketAddr) -> Result<OwnedSemaphorePermit, PeerFault> {
+        let allow = &self.settings.allow;
+        let is_allowed = match allow.is_empty() {
+            true => from.ip().to_canonical().is_loopback(),
+            false => allow.iter().any(|network| network.holds(from.ip())),
         };
-        number += 1;
-        let answer = answer(frames.get(end + 1).map_or(&[][..], Vec::as_slice), number, around).await;
-        let totals = &around.shared.totals;
-        totals.requests.inc();
-        if matches!(answer, AnswerOut::Error { .. }) {
-            totals.requests_failed.inc();
+        if !is_allowed {
+            return Err(PeerFault::NotAllowed);
         }
-        let body = serde_json::to_vec(&answer).unwrap_or_default();
-        let mut out: Vec<&[u8]> = frames[..=end].iter().map(Vec::as_slice).collect();
-        out.push(&body);
-        let written = timeout(PATIENCE, stream.write_all(&encoded(&out))).await;
-        written.map_err(|_| PeerFault::Slow("take its answer", PATIENCE.as_secs()))??;
+        self.places.clone().try_acquire_owned().map_err(|_| PeerFault::TooMany)
     }
-}
 
-async fn answer(body: &[u8], number: u64, around: &Around) -> AnswerOut {
-    let request: RequestIn = match serde_json::from_slice(body) {
-        Ok(request) => request,
-        Err(error) => {
-            let message = format!("the request cannot be read: {error}");
-            return AnswerOut::refused("bad_request", message, "send {\"action\": \"STATUS\"}");
-        }
-    };
-    match request.action.to_ascii_uppercase().as_str() {
-        "PING" => AnswerOut::Success { data: None },
-        "STATUS" => status(number, around).await,
-        _ => {
-            let message = format!("there is no action {:?}", request.action);
-            AnswerOut::refused(
-                "unknown_action",
-                message,
-                "there are: STATUS, PING; commands are run over MQTT or REST",
-            )
+    /// Counts why a peer was refused or disconnected, and logs it at a bounded rate.
+    fn note(&self, part: Part, from: SocketAddr, fault: &PeerFault) {
+        let Some(counter) = fault.counter(&self.shared.totals) else { return };
+        counter.inc();
+        if let Some(peers) = self.again(part, fault.reason()) {
+            tracing::warn!(%from, peers, "zmq.{}: a peer was disconnected: {fault}", part.key());
         }
     }
-}
 
-async fn status(number: u64, around: &Around) -> AnswerOut {
-    let (tell, answered) = oneshot::channel();
-    let reply = Responder::new(move |reply| drop(tell.send(reply)));
-    // Only a reading, which needs no right; the broker's is the least of all interfaces.
-    let (origin, at, id) = (Origin::Mqtt, around.shared.clock.now(), format!("zmq-{number}"));
-    let request = CommandRequest { command: Command::Status, origin, at, id, reply };
-    if around.commands.try_send(request).is_err() {
-        return AnswerOut::refused("busy", "too many requests wait", "try again in a moment");
-    }
-    match timeout(ANSWER, answered).await {
-        Ok(Ok(Ok(CommandAnswer::Status(status)))) => AnswerOut::Success { data: Some(status) },
-        Ok(Ok(Err(refusal))) => AnswerOut::refusal(&refusal),
-        _ => AnswerOut::refused("too_slow", "the service did not answer in time", "see its log"),
+    fn again(&self, part: Part, reason: &'static str) -> Option<u64> {
+        self.shared.log.again(part, reason, self.shared.clock.now().mono_ns)
     }
 }

@@ -3,12 +3,12 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::error::PeerFault;
+use super::error::{Limit, PeerFault, TooLong};
 
 /// Bytes of a greeting.
 const GREETING: usize = 64;
-/// Longest command of a peer in bytes: READY with an identity of at most 255.
-const MAX_COMMAND: u64 = 1_024;
+/// The longest command of a peer: READY with an identity of at most 255 bytes.
+const COMMAND_LIMIT: Limit = Limit { of: "command", bytes: 1_024, key: None };
 /// Most frames of a message: an envelope and a body have few.
 const MAX_FRAMES: usize = 8;
 
@@ -35,53 +35,59 @@ pub(super) async fn handshake(
     let mut theirs = [0; GREETING];
     stream.read_exact(&mut theirs).await?;
     if theirs[0] != 0xff || theirs[9] & 1 == 0 {
-        return Err(PeerFault::Stranger("it does not speak ZMTP"));
+        return Err(PeerFault::Protocol("it does not speak ZMTP"));
     }
     if theirs[10] < 3 {
-        return Err(PeerFault::Stranger("it speaks ZMTP 2 or older; 3 is needed"));
+        return Err(PeerFault::Protocol("it speaks ZMTP 2 or older; 3 is needed"));
     }
     let mechanism = &theirs[12..32];
     if !mechanism.starts_with(b"NULL\0") {
-        return Err(PeerFault::Stranger("it wants a login (PLAIN or CURVE); only NULL is spoken"));
+        return Err(PeerFault::Protocol("it wants a login (PLAIN or CURVE); only NULL is spoken"));
     }
     stream.write_all(&ready(own_type)).await?;
-    let frame = frame(stream, MAX_COMMAND).await?;
+    let frame = frame(stream, COMMAND_LIMIT, 0).await?;
     if frame.flags & COMMAND == 0 {
-        return Err(PeerFault::Stranger("it did not begin with READY"));
+        return Err(PeerFault::Protocol("it did not begin with READY"));
     }
-    socket_type(&frame.body).ok_or(PeerFault::Stranger("it did not say what kind of socket it is"))
+    socket_type(&frame.body).ok_or(PeerFault::Protocol("it did not say what kind of socket it is"))
 }
 
-/// Reads a message of at most `most` bytes; commands of the peer are passed over.
-pub(super) async fn message(stream: &mut (impl AsyncRead + Unpin), most: u64) -> Result<Message, PeerFault> {
-    let (mut frames, mut left) = (Vec::new(), most);
+/// Reads a message within `limit`; commands of the peer before or between its frames are skipped.
+pub(super) async fn message(
+    stream: &mut (impl AsyncRead + Unpin),
+    limit: Limit,
+) -> Result<Message, PeerFault> {
+    let (mut frames, mut taken) = (Vec::new(), 0);
     loop {
-        let frame = frame(stream, left).await.map_err(|fault| fault.within(most))?;
+        let frame = frame(stream, limit, taken).await?;
         if frame.flags & COMMAND != 0 {
             continue;
         }
-        left -= frame.body.len() as u64;
+        taken += frame.body.len() as u64;
         frames.push(frame.body);
         if frame.flags & MORE == 0 {
             return Ok(frames);
         }
         if frames.len() == MAX_FRAMES {
-            return Err(PeerFault::Stranger("its message has too many frames"));
+            return Err(PeerFault::Protocol("its message has too many frames"));
         }
     }
 }
 
-async fn frame(stream: &mut (impl AsyncRead + Unpin), most: u64) -> Result<Frame, PeerFault> {
+/// Reads a frame. A command has a limit of its own; of a message `taken` bytes of `limit` are used up already.
+async fn frame(stream: &mut (impl AsyncRead + Unpin), limit: Limit, taken: u64) -> Result<Frame, PeerFault> {
     let flags = stream.read_u8().await?;
     if flags & !(MORE | LONG | COMMAND) != 0 {
-        return Err(PeerFault::Stranger("it sent a frame that ZMTP does not have"));
+        return Err(PeerFault::Protocol("it sent a frame that ZMTP does not have"));
     }
     let bytes = match flags & LONG {
         0 => u64::from(stream.read_u8().await?),
         _ => stream.read_u64().await?,
     };
-    if bytes > most {
-        return Err(PeerFault::TooLong { bytes, most });
+    let (limit, taken) = if flags & COMMAND == 0 { (limit, taken) } else { (COMMAND_LIMIT, 0) };
+    let total = taken.saturating_add(bytes);
+    if total > limit.bytes {
+        return Err(TooLong { bytes: total, limit }.into());
     }
     let mut body = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
     stream.read_exact(&mut body).await?;
@@ -154,14 +160,30 @@ mod tests {
     async fn messages_come_back_as_they_were_written_and_a_length_is_refused_before_memory_is_taken() {
         let long = vec![7; 300];
         let bytes = encoded(&[b"ALL", b"", &long]);
-        let read = message(&mut bytes.as_slice(), 303).await.unwrap();
+        let limit = |bytes| Limit { of: "message", bytes, key: Some("zmq.max_message_kib") };
+        let read = message(&mut bytes.as_slice(), limit(303)).await.unwrap();
         assert_eq!(read, [b"ALL".to_vec(), Vec::new(), long]);
-        let refused = message(&mut bytes.as_slice(), 302).await;
-        assert!(matches!(refused, Err(PeerFault::TooLong { bytes: 300, most: 302 })), "{refused:?}");
+        let fault = message(&mut bytes.as_slice(), limit(302)).await.unwrap_err().to_string();
+        let words = "its message has 303 bytes or more, at most 302 are taken (zmq.max_message_kib)";
+        assert_eq!(fault, words);
         let endless = [LONG, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-        assert!(matches!(message(&mut endless.as_slice(), 64 << 10).await, Err(PeerFault::TooLong { .. })));
+        let refused = message(&mut endless.as_slice(), limit(64 << 10)).await;
+        assert!(matches!(refused, Err(PeerFault::TooLong(_))), "{refused:?}");
         let many = encoded(&[&b"a"[..]; MAX_FRAMES + 1]);
-        assert!(matches!(message(&mut many.as_slice(), 100).await, Err(PeerFault::Stranger(_))));
+        assert!(matches!(message(&mut many.as_slice(), limit(100)).await, Err(PeerFault::Protocol(_))));
+    }
+
+    #[tokio::test]
+    async fn a_command_between_messages_has_a_limit_of_its_own_which_the_error_names() {
+        let limit = Limit { of: "message", bytes: 4, key: Some("zmq.max_message_kib") };
+        let mut bytes = Vec::new();
+        push(&mut bytes, COMMAND, &[0; 100]);
+        push(&mut bytes, 0, b"body");
+        assert_eq!(message(&mut bytes.as_slice(), limit).await.unwrap(), [b"body".to_vec()]);
+        bytes.clear();
+        push(&mut bytes, COMMAND, &[0; 2_000]);
+        let fault = message(&mut bytes.as_slice(), limit).await.unwrap_err().to_string();
+        assert_eq!(fault, "its command has 2000 bytes or more, at most 1024 are taken");
     }
 
     #[tokio::test]

@@ -31,7 +31,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("control", "commands supervisor* telemetry types"),
     ("mqtt", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     ("web", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
-    ("zmq", "commands contract config supervisor* telemetry types"),
+    ("zmq", "commands contract config backoff supervisor* telemetry types"),
     // Domains.
     ("camera", "ring image backoff supervisor* config telemetry types"),
     ("trigger", "backoff serial supervisor* config telemetry types"),
@@ -48,7 +48,10 @@ pub const MODULES: &[(&str, &str)] = &[
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
     // What examines the box: it tries what the domains and adapters use, and knows nothing of how they are wired.
-    ("examine", "types telemetry supervisor* contract commands control config engine store camera mqtt web"),
+    (
+        "examine",
+        "types telemetry supervisor* contract commands control config engine store camera mqtt web zmq",
+    ),
     // The whole.
     (
         "service",

@@ -50,13 +50,16 @@ fn a_camera_that_refuses_the_password_is_named() {
 
 #[test]
 fn a_port_that_another_program_has_is_named_with_the_program() {
-    let holders = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [page, frames] = [0, 1].map(|at: usize| holders[at].local_addr().unwrap());
-    let rest = format!("[web]\nbind = \"{page}\"\n\n[[camera]]\nname = \"a\"\nsource = \"tcp://{frames}\"\n");
+    let holders = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [page, frames, zmq] = [0, 1, 2].map(|at: usize| holders[at].local_addr().unwrap());
+    let rest = format!(
+        "[web]\nbind = \"{page}\"\n\n[zmq]\nstatus = \"{zmq}\"\n\n[[camera]]\nname = \"a\"\nsource = \"tcp://{frames}\"\n"
+    );
     let report = report(&Fixture::new(), &rest);
     let own = format!("(process {})", std::process::id());
     report.assert_fault("page", &[&page.to_string(), "in use", &own]);
     report.assert_fault("camera/a", &[&frames.to_string(), "in use", &own]);
+    report.assert_fault("zmq", &["zmq.status", &zmq.to_string(), "in use", &own]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The ZeroMQ bridge against pyzmq, the peer of the labs that it is for, and against peers that mean harm.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -157,33 +157,56 @@ fn pushed_data_becomes_telemetry_and_what_nobody_takes_is_counted() {
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }
 
+/// The greeting and READY of a peer with a socket of the type `kind`.
+fn introduction(kind: &str) -> Vec<u8> {
+    let mut greeting = [0; 64];
+    (greeting[0], greeting[9], greeting[10]) = (0xff, 0x7f, 3);
+    greeting[12..16].copy_from_slice(b"NULL");
+    let mut body = b"\x05READY\x0bSocket-Type\0\0\0".to_vec();
+    body.push(kind.len() as u8);
+    body.extend(kind.as_bytes());
+    [&greeting[..], &[4, body.len() as u8], &body[..]].concat()
+}
+
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Waits until the service has closed the connection; whether by a reset does not matter.
+fn ends(mut stream: TcpStream) {
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+/// Sends PING as a requester, and waits for the answer.
+fn ping(port: u16) -> String {
+    let mut stream = connect(port);
+    let body = br#"{"action": "PING"}"#;
+    stream.write_all(&[&introduction("REQ")[..], &[1, 0, 0, body.len() as u8], body].concat()).unwrap();
+    // The greeting has 64 bytes, READY as many as its length says, and before the body comes an empty frame.
+    let mut head = [0; 66];
+    stream.read_exact(&mut head).unwrap();
+    stream.read_exact(&mut vec![0; head[65].into()]).unwrap();
+    let mut frame = [0; 4];
+    stream.read_exact(&mut frame).unwrap();
+    let mut answer = vec![0; frame[3].into()];
+    stream.read_exact(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
 #[test]
-fn peers_that_mean_harm_are_let_go_and_others_go_on() {
+fn peers_that_mean_harm_are_disconnected_and_others_go_on() {
     let (lab, port, other) = (Lab::new(), free_port(), free_port());
     let text = format!(
         "[zmq]\nstatus = \"127.0.0.1:{port}\"\ndata = \"127.0.0.1:{other}\"\nmax_peers = 3\nmax_message_kib = 1\n"
     );
     let mut service = lab.run(&text);
-    // The greeting and READY of a requester, then a frame that claims 2^62 bytes.
-    let mut greeting = [0; 64];
-    (greeting[0], greeting[9], greeting[10]) = (0xff, 0x7f, 3);
-    greeting[12..16].copy_from_slice(b"NULL");
-    let ready = |kind: &str| {
-        let mut body = b"\x05READY\x0bSocket-Type\0\0\0".to_vec();
-        body.push(kind.len() as u8);
-        body.extend(kind.as_bytes());
-        [&[4, body.len() as u8], &body[..]].concat()
-    };
-    let ends = |mut stream: TcpStream| {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // Reset or closed: what matters is that it is over.
-        let _ = stream.read_to_end(&mut Vec::new());
-    };
-    let connect = |port: u16| TcpStream::connect(("127.0.0.1", port)).unwrap();
+    // A frame that claims 2^62 bytes.
     let endless = [2, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
     for (port, bytes, words) in [
-        (port, [&greeting[..], &ready("REQ"), &endless].concat(), "at most 1024 are taken"),
-        (port, [&greeting[..], &ready("PUSH")].concat(), "this address is for REQ"),
+        (port, [&introduction("REQ")[..], &endless].concat(), "at most 1024 are taken (zmq.max_message_kib)"),
+        (port, introduction("PUSH"), "this address is for REQ"),
         (
             other,
             b"GET / HTTP/1.1\r\nHost: box1\r\nUser-Agent: a browser with a long name\r\n\r\n".to_vec(),
@@ -202,11 +225,98 @@ fn peers_that_mean_harm_are_let_go_and_others_go_on() {
         service.log().contains("too many are connected (zmq.max_peers)")
     });
     drop(silent);
-    wait_until("they are counted", || counter(&lab, "peers_refused") >= 3);
+    wait_until("each is counted by its reason", || {
+        ["peers_too_long", "peers_wrong_type", "peers_bad_protocol"].map(|name| counter(&lab, name)) == [1; 3]
+            && counter(&lab, "peers_over_limit") >= 1
+    });
+    // A flood of the same is counted, and does not fill the log.
+    for _ in 0..20 {
+        let mut stream = connect(port);
+        stream.write_all(&introduction("PUSH")).unwrap();
+        ends(stream);
+    }
+    wait_until("the flood is counted", || counter(&lab, "peers_wrong_type") == 21);
+    assert_eq!(service.log().matches("this address is for REQ").count(), 1, "{}", service.log());
     if let Some(python) = python() {
         let script = "socket = context.socket(zmq.REQ)\nsocket.connect(address)\n\
             socket.send_json({'action': 'STATUS'})\nsay(socket.recv_json())\n";
         assert_eq!(Peer::start(&python, script, port).json()["status"], "success");
     }
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+#[test]
+fn a_port_that_another_program_has_raises_an_alarm_and_is_served_once_it_is_free() {
+    let (lab, port, other) = (Lab::new(), free_port(), free_port());
+    let taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let text = format!("[zmq]\nstatus = \"127.0.0.1:{port}\"\ndata = \"127.0.0.1:{other}\"\n");
+    let mut service = lab.run(&text);
+    let alarm = lab.watcher.wait_for("alarm/zmq", |message| message["cause"].is_string());
+    let cause = alarm["cause"].as_str().unwrap();
+    assert!(cause.contains(&format!("zmq.status: 127.0.0.1:{port} cannot be listened on")), "{alarm}");
+    assert!(!cause.contains("zmq.data"), "the other address is served: {alarm}");
+    let mut pusher = connect(other);
+    pusher.write_all(&introduction("PUSH")).unwrap();
+    wait_until("a peer of the other address is served", || counter(&lab, "peers") == 1);
+    drop(taken);
+    wait_until("the alarm is over", || {
+        lab.watcher.on("alarm/zmq").last().is_some_and(|last| last.payload.is_empty())
+    });
+    assert_eq!(ping(port), r#"{"status":"success","data":null}"#);
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+/// A pusher only sends: without probes of the kernel, one whose cable was pulled would keep its place for good.
+#[test]
+fn connections_of_peers_are_probed_so_that_one_whose_cable_was_pulled_leaves() {
+    let (lab, port) = (Lab::new(), free_port());
+    let mut service = lab.run(&format!("[zmq]\ndata = \"127.0.0.1:{port}\"\n"));
+    let mut pusher = connect(port);
+    pusher.write_all(&introduction("PUSH")).unwrap();
+    let peer = pusher.local_addr().unwrap().port();
+    // A line of the kernel: number, local and remote address, state, queues, `KIND:TIME` of the timer; 2 is keepalive.
+    let is_probed = || {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let ends = (format!("0100007F:{port:04X}"), format!("0100007F:{peer:04X}"));
+        table.lines().any(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            fields.len() > 5 && (fields[1], fields[2]) == (&*ends.0, &*ends.1) && fields[5].starts_with("02:")
+        })
+    };
+    wait_until("the kernel probes the connection", is_probed);
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+#[test]
+fn a_reload_opens_moves_and_closes_addresses_and_telemetry_follows() {
+    let (lab, port, other) = (Lab::new(), free_port(), free_port());
+    let source = "[[intake]]\nname = \"pmt\"\ntopic = \"zmq/DATA/PMT\"\ntime = \"s\"\nstale_after_ms = 600000\n\
+        [intake_store]\npublish_ms = 100\n";
+    let mut service = lab.run(source);
+    let reload = |zmq: &str| {
+        lab.write(&format!("{source}{zmq}"));
+        let output = lab.fixture.command(&["reload"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let push = |count: u32| {
+        let mut stream = connect(other);
+        let body = format!(
+            r#"{{"category": "DATA", "source": "PMT", "timestamp": {:.3}, "payload": {{"counts": {count}}}}}"#,
+            std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64()
+        );
+        let frame = [&[0, body.len() as u8][..], body.as_bytes()].concat();
+        stream.write_all(&[&introduction("PUSH")[..], &frame].concat()).unwrap();
+        stream
+    };
+    let listens = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
+    reload(&format!("[zmq]\nstatus = \"127.0.0.1:{port}\"\n"));
+    wait_until("the address is opened", || listens(port));
+    assert_eq!(ping(port), r#"{"status":"success","data":null}"#);
+    reload(&format!("[zmq]\ndata = \"127.0.0.1:{other}\"\n"));
+    wait_until("the addresses are changed", || listens(other) && !listens(port));
+    let _pusher = push(7);
+    lab.watcher.wait_for("intake/pmt", |message| message["points"] == 1);
+    reload("");
+    wait_until("the address is closed", || !listens(other));
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }
