@@ -120,7 +120,14 @@ impl Doubts {
     pub(super) fn took(&mut self, topic: &str, bytes: usize) {
         match self.taken.get_mut(topic) {
             Some(most) => *most = bytes.max(*most),
-            None => drop(self.taken.insert(topic.into(), bytes)),
+            None => {
+                // The end of each job has a topic of its own, so there is no end of topics. What is forgotten is learned
+                // again with the next message.
+                if self.taken.len() >= MOST {
+                    self.taken.clear();
+                }
+                self.taken.insert(topic.into(), bytes);
+            }
         }
         if self.refused.get(topic).is_some_and(|refused| refused.bytes <= bytes) {
             self.refused.remove(topic);

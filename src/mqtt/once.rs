@@ -7,6 +7,10 @@ use super::packet::publish_bytes;
 use super::session::{MqttSession, Trial};
 use crate::types::Stamp;
 
+/// Streams that are remembered. A batch run has a topic of its own, so there is no end of topics; beyond this the place
+/// of one with nothing in flight is used again.
+const MAX_STREAMS: usize = 256;
+
 /// The messages of one topic.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -34,15 +38,37 @@ pub(super) enum Once {
 }
 
 impl MqttSession {
-    /// The stream of the topic `suffix`, which is created if it is new.
+    /// The place of the stream of the topic `suffix`, which is created if it is new. It holds until the message of the
+    /// stream is sent or dropped.
     pub(super) fn stream(&mut self, suffix: &str, topic: impl FnOnce() -> String) -> usize {
         let known = self.streams.iter().position(|stream| stream.suffix == suffix);
         known.unwrap_or_else(|| {
             let (suffix, topic) = (suffix.to_owned(), topic());
             let (last, longest, doubted_from) = (0, 0, usize::MAX);
-            self.streams.push(Stream { suffix, topic, last, longest, doubted_from, is_report: false });
+            let stream = Stream { suffix, topic, last, longest, doubted_from, is_report: false };
+            if let Some(at) = self.unused_stream() {
+                self.streams[at] = stream;
+                return at;
+            }
+            self.streams.push(stream);
             self.streams.len() - 1
         })
+    }
+
+    /// Where the streams are many, the place of the one that was used longest ago, as far as its messages are confirmed and
+    /// none of them is in doubt. Reports keep theirs, because cameras know them by their places.
+    fn unused_stream(&self) -> Option<usize> {
+        if self.streams.len() < MAX_STREAMS {
+            return None;
+        }
+        let is_unused = |at: usize, stream: &Stream| {
+            let is_confirmed = stream.last > 0 && stream.last <= self.confirmed;
+            let name = Name::Stream(at);
+            let is_tried = self.trial.as_ref().is_some_and(|trial| trial.name == name);
+            is_confirmed && !stream.is_report && !is_tried && !self.doubts.holds(&name)
+        };
+        let unused = self.streams.iter().enumerate().filter(|(at, stream)| is_unused(*at, stream));
+        unused.min_by_key(|(_, stream)| stream.last).map(|(at, _)| at)
     }
 
     /// What to do with a message of `bytes` of the stream `at`.

@@ -360,3 +360,24 @@ fn reports_that_are_refused_are_found_by_pings_and_dropped_while_shorter_ones_an
     let later = Stamp { mono_ns: 601_000_000_000, wall_ns: 0 };
     assert_eq!(session.once(big, 600, later), Once::Now, "after a while it is tried again");
 }
+
+#[test]
+fn topics_without_an_end_take_places_of_those_whose_messages_are_confirmed() {
+    let mut session = session(64);
+    connect(&mut session);
+    let camera = session.stream("camera/a/detections", || "t/a".into());
+    session.streams[camera].is_report = true;
+    for run in 0..5_000 {
+        let suffix = format!("batch/{run}/progress");
+        let at = session.stream(&suffix, || format!("t/{run}"));
+        assert_ne!(at, camera, "a camera keeps its place");
+        assert_eq!(session.streams[at].topic, format!("t/{run}"));
+        assert_eq!(session.once(at, 90, NOW), Once::Now);
+        session.sent_once(at, 90);
+        if run % 100 == 0 {
+            ping(&mut session);
+        }
+    }
+    assert!(session.streams.len() <= 400, "{} streams are remembered", session.streams.len());
+    assert_eq!(session.stream("camera/a/detections", || "t/b".into()), camera);
+}
