@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Telemetry from files by the whole process: CPU, and the time from the renaming of a file to the server-sent event.
 
-    benches/intake.py target/release/ocellus [--seconds 30] [--many 100000]
+    benches/intake.py target/release/ocellus [--seconds 30] [--many 100000] [--watch poll]
 
 100 files a second are renamed into 20 folders. Each has one line; its value is the number of the file, so that the event that
 brings it is found. Three runs: one listener; fifty; fifty of which one does not read. With --many, a fourth: so many files in
-one folder, until all are read, and then ten more. Standard library only.
+one folder, until all are read, and then ten more. --watch says how changes are found. Standard library only.
 """
 
 import argparse
@@ -28,9 +28,10 @@ from measure import cpu_s, memory_mib  # noqa: E402
 FOLDERS, RATE, SETTLE_MS = 20, 100, 100
 
 
-def config(home: pathlib.Path) -> pathlib.Path:
+def config(home: pathlib.Path, watch: str) -> pathlib.Path:
     sources = "".join(
-        f'[[intake]]\nname = "s{at}"\nfolder = "{home}/data/s{at}"\nsettle_ms = {SETTLE_MS}\nstale_after_ms = 600000\n'
+        f'[[intake]]\nname = "s{at}"\nfolder = "{home}/data/s{at}"\nsettle_ms = {SETTLE_MS}\nwatch = "{watch}"\n'
+        f'stale_after_ms = 600000\n'
         for at in range(FOLDERS)
     )
     text = (
@@ -57,11 +58,11 @@ def quantile(values, q):
     return values[min(len(values) - 1, int(q * len(values)))] if values else float("nan")
 
 
-def run(program: str, seconds: int, listeners: int, stalled: int) -> dict:
+def run(program: str, watch: str, seconds: int, listeners: int, stalled: int) -> dict:
     with tempfile.TemporaryDirectory() as home:
         home = pathlib.Path(home)
         log = open(home / "log", "w+")
-        process = subprocess.Popen([program, "run", "--config", config(home)], stderr=log, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([program, "run", "--config", config(home, watch)], stderr=log, stdout=subprocess.DEVNULL)
         try:
             return measured(process, home, seconds, listeners, stalled)
         finally:
@@ -136,13 +137,14 @@ def points(port: int) -> int:
         return sum(source["points"] for source in json.load(answer)["sources"])
 
 
-def many(program: str, files: int) -> dict:
+def many(program: str, watch: str, files: int) -> dict:
     """So many files in one folder: until all are read, what the folder costs then, and how soon one more is read."""
     with tempfile.TemporaryDirectory() as home:
         home = pathlib.Path(home)
-        config(home)
+        config(home, watch)
         text = (home / "ocellus.toml").read_text()
-        text += f'[[intake]]\nname = "many"\nfolder = "{home}/many"\nmax_files = {files + 1000}\nstale_after_ms = 600000\n'
+        text += f'[[intake]]\nname = "many"\nfolder = "{home}/many"\nmax_files = {files + 1000}\nwatch = "{watch}"\n'
+        text += "stale_after_ms = 600000\n"
         (home / "ocellus.toml").write_text(text)
         (home / "many").mkdir()
         for number in range(files):
@@ -184,12 +186,13 @@ def main() -> None:
     arguments.add_argument("program")
     arguments.add_argument("--seconds", type=int, default=30)
     arguments.add_argument("--many", type=int, metavar="FILES", help="so many files in one folder, e.g. 100000")
+    arguments.add_argument("--watch", choices=["auto", "poll", "notify"], default="auto", help="how changes are found")
     given = arguments.parse_args()
     print(f"settle {SETTLE_MS} ms; rename to event, limit {SETTLE_MS + 200} ms", file=sys.stderr)
     for listeners, stalled in [(1, 0), (50, 0), (50, 1)]:
-        show(run(given.program, given.seconds, listeners, stalled))
+        show(run(given.program, given.watch, given.seconds, listeners, stalled))
     if given.many:
-        show(many(given.program, given.many))
+        show(many(given.program, given.watch, given.many))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,19 @@ pub enum Feed {
     Topic(TopicFeed),
 }
 
-/// Files in a folder, found by polling.
+/// How changes of a folder are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WatchMode {
+    /// By notifications of the kernel on file systems of this machine, by polling on all others.
+    #[default]
+    Auto,
+    /// By polling alone.
+    Poll,
+    /// By notifications of the kernel, whatever the file system.
+    Notify,
+}
+
+/// Files in a folder, found by polling or by notifications.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FolderFeed {
     /// The folder; it may be absent for a while.
@@ -86,6 +98,8 @@ pub struct FolderFeed {
     pub max_line_bytes: usize,
     /// Most files of the folder that are known at one time.
     pub max_files: usize,
+    /// How changes of the folder are found.
+    pub watch: WatchMode,
     /// Pause between two looks at the folder.
     pub poll: Duration,
     /// How long a file stands still before it is read (mode `whole`).

@@ -78,7 +78,7 @@ pub use fault::{Fault, Faults};
 pub use in_force::InForce;
 pub use inspect::{EvidenceConfig, Inspect};
 pub use intake::{
-    ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload,
+    ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload, WatchMode,
     ZMQ_TOPICS,
 };
 pub use jobs::JobsConfig;

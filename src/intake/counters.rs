@@ -12,6 +12,8 @@ totals! {
         bad_lines,
         /// Looks at folders so far.
         polls,
+        /// How often notifications about a folder were lost, after which it was looked at as a whole.
+        notifications_lost,
         /// Looks at folders that could not be read.
         polls_failed,
         /// Batches of values that were written to disk.

@@ -1,10 +1,11 @@
-//! Follows one folder on a thread of its own: looks, writes values and cursors, and only then counts them as read.
+//! Follows one folder on a separate thread: looks, writes values and cursors, and only then counts them as read.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::{Recorder, Taken};
 use super::service::IntakeService;
+use super::watching::{Look, Watching};
 use crate::config::{FolderFeed, IntakeConfig};
 use crate::datafiles::follow::{Refusal, SettingsError};
 use crate::datafiles::{Batch, Now, Scanner};
@@ -30,6 +31,7 @@ pub enum FollowError {
 struct FolderReader<'a> {
     scanner: Scanner,
     recorder: Recorder<'a>,
+    watching: Watching<'a>,
     settle: Duration,
 }
 
@@ -45,23 +47,40 @@ impl IntakeService {
         let Some((recorder, cursors)) = Recorder::resume(self, config, (stop, beat)) else { return Ok(()) };
         let settings = folder.scan_settings(&config.take, config.max_channels);
         let scanner = Scanner::new(settings, cursors)?;
-        FolderReader { scanner, recorder, settle: folder.settle }.run(folder);
+        let watching = Watching::new(folder);
+        FolderReader { scanner, recorder, watching, settle: folder.settle }.run(folder.poll);
         Ok(())
     }
 }
 
 impl FolderReader<'_> {
-    fn run(&mut self, folder: &FolderFeed) {
-        let poll = folder.poll;
+    fn run(&mut self, poll: Duration) {
         let clock = self.recorder.service.clock.clone();
         // Looks that found nothing since the last pause.
         let mut idle = Duration::ZERO;
         while !self.recorder.stop.is_stopped() {
             self.recorder.beat.beat();
             let begun = clock.monotonic();
-            let (found, has_more) = self.look();
-            idle += if found { Duration::ZERO } else { clock.monotonic().saturating_sub(begun) };
+            let (look, are_lost) = self.watching.next(&mut self.scanner, begun);
+            if are_lost {
+                self.recorder.service.totals.notifications_lost.inc();
+            }
+            let (found, has_more) = match look {
+                Look::Nothing => (false, false),
+                Look::Whole | Look::Changed => self.look(look),
+            };
+            if look == Look::Whole {
+                let now = clock.monotonic();
+                self.watching.looked_whole(!self.scanner.is_listing(), now.saturating_sub(begun), now);
+            }
+            // How often a watched folder is looked at as a whole is bounded already.
+            let is_free = found || look == Look::Whole && self.watching.is_watched();
+            idle += if is_free { Duration::ZERO } else { clock.monotonic().saturating_sub(begun) };
             if has_more {
+                continue;
+            }
+            let is_quiet = self.scanner.waiting() == 0 && !self.scanner.needs_whole();
+            if is_quiet && self.watching.wait(clock.monotonic()) == Some(false) {
                 continue;
             }
             let pause = until_next(clock.monotonic(), poll).max(RESTS * std::mem::take(&mut idle));
@@ -80,14 +99,30 @@ impl FolderReader<'_> {
     }
 
     /// One look at the folder; returns whether there were values, and whether more waits.
-    fn look(&mut self) -> (bool, bool) {
+    fn look(&mut self, look: Look) -> (bool, bool) {
         let Recorder { service, config, .. } = &self.recorder;
         let now = service.moment();
         service.with_source(&config.name, |source| source.look(now));
         service.totals.polls.inc();
-        match self.scanner.poll(Now { monotonic: now.monotonic, utc_ns: now.utc_ns() }) {
+        let now = Now { monotonic: now.monotonic, utc_ns: now.utc_ns() };
+        let looked = match look {
+            Look::Changed => {
+                let batch = self.scanner.poll_changed(now, self.watching.changes.names());
+                // Where the whole folder is needed now, the look at it sees them.
+                self.watching.changes.clear();
+                Ok(batch)
+            }
+            Look::Whole | Look::Nothing => {
+                if !self.scanner.is_listing() {
+                    self.watching.begin_whole(now.monotonic);
+                }
+                self.scanner.poll(now)
+            }
+        };
+        match looked {
             Err(error) => {
                 service.totals.polls_failed.inc();
+                self.watching.failed(now.monotonic);
                 let cause = format!("the folder {} cannot be read: {}", error.folder, error.source);
                 let remedy = "is it mounted, and may the service's user read it? It is tried again";
                 service.looked(&config.name, Err(Explanation::new(cause, remedy)));

@@ -2,6 +2,7 @@
 //! disk, watched for limits and silence.
 //!
 //! ```text
+//!  watching.rs what a thread looks at next: the whole folder, or what the kernel says has changed
 //!  folder.rs   a thread for each folder: crates/intake finds and reads the files ─┐
 //!  topic.rs    a thread for each topic filter: messages from src/mqtt ────────────┤
 //!  record.rs   what a source has read, and its channels
@@ -9,7 +10,7 @@
 //!  table.rs    then the newest points in memory, the newest value, staleness, limits
 //!  tend.rs     one thread: publishes, raises alarms, removes old history, answers requests
 //! ```
-//! A share that hangs stops the thread of its own folder alone.
+//! A share that hangs stops only the thread of its folder.
 
 pub mod command;
 mod commit;
@@ -26,6 +27,7 @@ mod source;
 mod table;
 mod tend;
 mod topic;
+mod watching;
 
 pub use counters::Totals;
 pub use publish::{Report, Way};

@@ -177,12 +177,13 @@ fn stored(service: &IntakeService, source: &str) -> Result<(u64, Ledger, Vec<(St
     service.commits.load()?;
     let tables = service.commits.tables();
     let (number, ledger) = tables.ledger(source)?.unwrap_or_default();
-    let mut cursors = Vec::new();
-    for (file, bytes) in tables.cursors(source)? {
-        match Cursor::decode(&bytes) {
-            Ok(cursor) => cursors.push((file, cursor)),
-            Err(error) => tracing::error!(source, file, "it is read from its beginning: {error}"),
+    let (mut cursors, mut last) = (Vec::new(), None);
+    tables.cursors(source, |file, bytes| match Cursor::decode(bytes) {
+        Ok(mut cursor) => {
+            cursor.share(&mut last);
+            cursors.push((file.to_owned(), cursor));
         }
-    }
+        Err(error) => tracing::error!(source, file, "it is read from its beginning: {error}"),
+    })?;
     Ok((number, Ledger::decode(&ledger), cursors))
 }

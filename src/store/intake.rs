@@ -58,15 +58,15 @@ impl Store {
 }
 
 impl IntakeTables {
-    /// The cursors of `source`, by file name.
-    pub fn cursors(&self, source: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    /// Passes each cursor of `source` to `take` with the name of its file, in the order of the names. There may be hundreds
+    /// of thousands, so they are not collected.
+    pub fn cursors(&self, source: &str, mut take: impl FnMut(&str, &[u8])) -> Result<(), StoreError> {
         let (tree, prefix) = (self.tree()?, cursor_key(source, ""));
-        let mut cursors = Vec::new();
         for pair in tree.scan_prefix(&prefix) {
             let (key, value) = pair.map_err(|error| self.failed(error))?;
-            cursors.push((String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), value.to_vec()));
+            take(&String::from_utf8_lossy(&key[prefix.len()..]), &value);
         }
-        Ok(cursors)
+        Ok(())
     }
 
     /// The number of the last change of `source`, and its ledger.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::SectionScope;
 use crate::config::intake::{
-    ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload,
+    ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload, WatchMode,
 };
 use crate::config::raw::TomlTable;
 use crate::config::value::PlacedValue;
@@ -22,6 +22,8 @@ const LONGEST: usize = 128;
 const FORMATS: [(&str, Format); 4] =
     [("csv", Format::Csv), ("json", Format::Json), ("jsonl", Format::Jsonl), ("lvm", Format::Lvm)];
 const MODES: [(&str, Mode); 2] = [("whole", Mode::Whole), ("follow", Mode::Follow)];
+const WATCHES: [(&str, WatchMode); 3] =
+    [("auto", WatchMode::Auto), ("poll", WatchMode::Poll), ("notify", WatchMode::Notify)];
 const SEPARATORS: [(&str, Separator); 6] = [
     ("comma", Separator::Comma),
     ("semicolon", Separator::Semicolon),
@@ -41,7 +43,7 @@ const TIMES: [(&str, TimeFormat); 6] = [
 const PAYLOADS: [(&str, TopicPayload); 2] = [("json", TopicPayload::Json), ("number", TopicPayload::Number)];
 
 /// Keys that only a folder has.
-const FOLDER_KEYS: [&str; 14] = [
+const FOLDER_KEYS: [&str; 15] = [
     "pattern",
     "mode",
     "format",
@@ -52,6 +54,7 @@ const FOLDER_KEYS: [&str; 14] = [
     "time_zone",
     "max_line_bytes",
     "max_files",
+    "watch",
     "poll_ms",
     "settle_ms",
     "unterminated_ms",
@@ -156,6 +159,7 @@ fn files(table: &TomlTable<'_, '_>, scope: &SectionScope) -> FolderFeed {
         zone: table.get("time_zone").and_then(|field| zone(&field)).unwrap_or(TimeZone::UTC),
         max_line_bytes: table.whole("max_line_bytes", 65_536u32, 64..=16_777_216) as usize,
         max_files: table.whole("max_files", 100_000u32, 1..=1_000_000) as usize,
+        watch: table.word("watch", &WATCHES).unwrap_or_default(),
         poll: table.millis("poll_ms", 100, 10..=3_600_000),
         settle: table.millis("settle_ms", 100, 0..=3_600_000),
         unterminated: table.millis("unterminated_ms", 2_000, 0..=3_600_000),

@@ -13,9 +13,10 @@ use crate::support::complaint;
 use crate::support::random::Random;
 
 const KILLS: u64 = 20;
+/// `WATCH` stands for how changes are found.
 const SOURCES: &str = "[[intake]]\nname = \"log\"\nfolder = \"FOLDER/log\"\nmode = \"follow\"\nstale_after_ms = 600000\n\
-    [[intake]]\nname = \"shots\"\nfolder = \"FOLDER/shots\"\nstale_after_ms = 600000\n\
-    unterminated_ms = 60000\n[intake_store]\npublish_ms = 100\n";
+    watch = \"WATCH\"\n[[intake]]\nname = \"shots\"\nfolder = \"FOLDER/shots\"\nstale_after_ms = 600000\n\
+    watch = \"WATCH\"\nunterminated_ms = 60000\n[intake_store]\npublish_ms = 100\n";
 
 /// What was written of one source.
 #[derive(Default)]
@@ -45,12 +46,21 @@ fn kept(lab: &Lab, channel: &str) -> (u64, f64) {
 }
 
 #[test]
-fn twenty_kills_while_writers_pause_rotate_and_truncate_lose_nothing_and_take_nothing_twice() {
+fn twenty_kills_while_writers_pause_rotate_and_truncate_lose_nothing_where_folders_are_polled() {
+    twenty_kills("poll");
+}
+
+#[test]
+fn twenty_kills_while_writers_pause_rotate_and_truncate_lose_nothing_where_folders_are_watched() {
+    twenty_kills("notify");
+}
+
+fn twenty_kills(watch: &str) {
     let files: u64 = std::env::var("OCELLUS_INTAKE_FILES").map_or(200, |text| text.parse().unwrap());
     let seed = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
     println!("seed of the kills: {seed}");
     let mut random = Random(seed);
-    let mut lab = Lab::stopped(SOURCES);
+    let mut lab = Lab::stopped(&SOURCES.replace("WATCH", watch));
     for folder in ["log", "shots"] {
         fs::create_dir(lab.path(folder)).unwrap();
     }

@@ -6,3 +6,4 @@ mod kill;
 mod rest;
 mod support;
 mod topics;
+mod watched;

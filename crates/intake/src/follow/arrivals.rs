@@ -29,7 +29,7 @@ impl Scanner {
             let since = news.since.get(&name).copied().unwrap_or(now.monotonic);
             match inodes.get(&inode) {
                 // Renamed while the folder was listed: the next round sees one name only.
-                Some(_) if !stat.has_names => continue,
+                Some(_) if !stat.has_names => self.needs_whole = true,
                 Some(linked) => {
                     let linked = Arc::clone(linked);
                     self.welcome(&name, self.begin(&name, stat, &news), Some(linked), since);
@@ -43,7 +43,13 @@ impl Scanner {
         }
     }
 
-    fn welcome(&mut self, name: &Arc<str>, cursor: Cursor, original: Option<Arc<str>>, since: Duration) {
+    pub(super) fn welcome(
+        &mut self,
+        name: &Arc<str>,
+        cursor: Cursor,
+        original: Option<Arc<str>>,
+        since: Duration,
+    ) {
         let limit = self.settings.limits.max_files;
         if self.known.len() >= limit {
             return self.refuse(name, Refusal::TooMany { limit });
@@ -88,7 +94,7 @@ impl Scanner {
             && file::is_start(&copy, &original, stat.size).unwrap_or(false)
     }
 
-    /// A copy that is no longer the beginning of its original, because one of them changed, is a file of its own.
+    /// A copy that is no longer the beginning of its original, because one of them changed, is a separate file.
     pub(super) fn review_copies(&mut self, changed: &HashSet<Arc<str>>, news: &News) {
         if !self.has_copies {
             return;

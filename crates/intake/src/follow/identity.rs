@@ -50,13 +50,7 @@ impl Scanner {
 
     /// Whether the file under `name` is the one that the cursor knows, grown or not.
     fn goes_on(&self, name: &str, cursor: &Cursor, stat: &Stat, news: &mut News) -> bool {
-        if self.settings.mode == Mode::Whole
-            && self.settings.format.time == TimeFormat::FileTime
-            && cursor.is_complete
-            && stat.size == cursor.stat.size
-            && stat.mtime_ns != cursor.stat.mtime_ns
-        {
-            // Written again with values whose time is that of the file: a new measurement, even of the same value.
+        if self.is_new_measurement(cursor, stat) {
             return false;
         }
         if !stat.is_inode_of(&cursor.stat)
@@ -66,6 +60,15 @@ impl Scanner {
             return false;
         }
         self.has(name, cursor) && !self.is_other_header(name, cursor, news)
+    }
+
+    /// Whether a file was written again with values whose time is that of the file: a new measurement, even of the same value.
+    pub(super) fn is_new_measurement(&self, cursor: &Cursor, stat: &Stat) -> bool {
+        self.settings.mode == Mode::Whole
+            && self.settings.format.time == TimeFormat::FileTime
+            && cursor.is_complete
+            && stat.size == cursor.stat.size
+            && stat.mtime_ns != cursor.stat.mtime_ns
     }
 
     /// Where only a header was read, the same header does not mean the same file: if a rotated file is longer than this one
@@ -113,7 +116,7 @@ impl Scanner {
         }
     }
 
-    /// While nobody looked, a file may have been rotated more than once: rotated files that are younger than the one that
+    /// Between two looks, a file may have been rotated more than once: rotated files that are younger than the one that
     /// was read last are read as well, though the pattern does not match them.
     fn take_later_rotations(&mut self, old: &Displaced, found: &str, news: &mut News, now: Now) {
         let name = old.cursor.rotated_from.as_deref().unwrap_or(&old.name);
@@ -144,12 +147,13 @@ impl Scanner {
         let Some(known) = self.known.get_mut(name) else { return };
         if !is_found && !known.is_suspect {
             known.is_suspect = true;
+            self.needs_whole = true;
             return;
         }
         let is_truncated = known.seen.is_inode_of(&cursor.stat);
         if let Some(state) = cursor.state.as_ref().filter(|_| is_truncated) {
             known.cursor = Cursor::new(known.seen);
-            known.cursor.state = Some(Box::new(state.truncated(&self.settings.format)));
+            known.cursor.state = Some(Arc::new(state.truncated(&self.settings.format)));
             known.cursor.rotated_from.clone_from(&cursor.rotated_from);
             known.is_suspect = false;
             self.dirty.insert(Arc::clone(name));

@@ -30,6 +30,7 @@ impl Scanner {
             None => {
                 let entries = std::fs::read_dir(&self.settings.folder)?;
                 self.round_number += 1;
+                (self.needs_whole, self.index) = (false, None);
                 Round { entries, changed: Vec::new(), others: Vec::new(), count: 0 }
             }
         };

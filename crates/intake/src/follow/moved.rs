@@ -48,7 +48,7 @@ pub(super) struct News {
     /// Names that cursors were displaced from: they are free for others.
     pub(super) free: HashSet<Arc<str>>,
     /// What displaced cursors knew, by the inodes of their files: one of them may have been truncated and renamed.
-    pub(super) states: HashMap<u64, (Arc<str>, Box<ParserState>)>,
+    pub(super) states: HashMap<u64, (Arc<str>, Arc<ParserState>)>,
     /// Since when names that begin anew have stood still.
     pub(super) since: HashMap<Arc<str>, Duration>,
     /// Names of the round that are new, changed, or not matched by the pattern.
@@ -172,7 +172,7 @@ impl Scanner {
     pub(super) fn begin(&self, name: &str, stat: Stat, news: &News) -> Cursor {
         let mut cursor = Cursor::new(stat);
         let before = news.states.get(&stat.ino).filter(|(old, _)| are_related(old, name));
-        cursor.state = before.map(|(_, state)| Box::new(state.truncated(&self.settings.format)));
+        cursor.state = before.map(|(_, state)| Arc::new(state.truncated(&self.settings.format)));
         cursor
     }
 

@@ -195,11 +195,11 @@ impl Scanner {
         let has_rest = parser.has_rest();
         let consumed = usize::try_from(parser.consumed()).unwrap_or(bytes.len()).min(bytes.len());
         let offset = before.offset + consumed as u64;
-        let cursor = Cursor {
+        let mut cursor = Cursor {
             offset,
             stat: reading.stat,
             print: before.print.after(reading.file, offset, &bytes[..consumed])?,
-            state: Some(Box::new(parser.into_state().sharing(self.last_columns.as_ref()))),
+            state: Some(Arc::new(parser.into_state().sharing(self.last_columns.as_ref()))),
             has_points: before.has_points || !self.parsed.points.is_empty(),
             is_complete: at_end,
             has_rest,
@@ -208,6 +208,7 @@ impl Scanner {
             copy_of: None,
             gone_ns: None,
         };
+        cursor.share(&mut self.last_state);
         Ok((cursor, bytes.len() as u64))
     }
 

@@ -8,9 +8,10 @@ use super::cursor::Cursor;
 use super::file::Stat;
 use super::listing::Round;
 use super::notice::{Notice, NoticeKind, Refusal};
+use super::partial::Index;
 use super::pattern::Patterns;
 use super::settings::{Mode, ScanSettings, SettingsError};
-use crate::format::{Columns, Parsed};
+use crate::format::{Columns, Parsed, ParserState};
 use crate::point::{BadLine, Channels, Point};
 
 /// The time of a poll: the caller's clocks.
@@ -94,6 +95,8 @@ pub struct Scanner {
     pub(super) round_number: u32,
     pub(super) parsed: Parsed,
     pub(super) last_columns: Option<Arc<Columns>>,
+    /// What the reader knew after the last file, which the next one mostly shares.
+    pub(super) last_state: Option<Arc<ParserState>>,
     /// Entries that are not read, and the last round that saw each.
     pub(super) refused: HashMap<Arc<str>, (Refusal, u32)>,
     /// Files that no cursor is kept for any longer; confirmed with the next batch.
@@ -103,8 +106,14 @@ pub struct Scanner {
     pub(super) dirty: HashSet<Arc<str>>,
     /// A known file may be a copy of another.
     pub(super) has_copies: bool,
+    /// Something is to be decided that takes a look at the whole folder.
+    pub(super) needs_whole: bool,
+    /// What looks at single entries compare with; made when it is needed after a look at the whole folder.
+    pub(super) index: Option<Index>,
+    /// The last batch had something to store, and was not confirmed.
+    pub(super) is_unconfirmed: bool,
     /// The number of the last batch.
-    number: u64,
+    pub(super) number: u64,
 }
 
 /// The folder cannot be read.
@@ -129,37 +138,50 @@ impl Scanner {
         let patterns = Patterns::new(&settings.pattern)?;
         let parsed =
             Parsed::new(Channels::new(settings.format.max_channels), settings.limits.details_per_poll);
-        let known = cursors.into_iter().map(|(name, mut cursor)| {
-            // Settings that changed since then: columns and lines count from the next file on.
-            if cursor.state.as_ref().is_some_and(|state| !state.fits(&settings.format)) {
-                cursor.state = None;
-            }
-            let seen = cursor.stat;
-            (name.into(), Known::new(cursor, seen, Duration::ZERO, 0))
-        });
-        let known = known.collect();
-        Ok(Scanner {
+        let mut scanner = Scanner {
             settings,
             patterns,
-            known,
+            known: HashMap::new(),
             queue: VecDeque::new(),
             round: None,
             round_number: 0,
             parsed,
             last_columns: None,
+            last_state: None,
             refused: HashMap::new(),
             removed: HashSet::new(),
             notices: Vec::new(),
             dirty: HashSet::new(),
             has_copies: true,
+            needs_whole: true,
+            index: None,
+            is_unconfirmed: false,
             number: 0,
-        })
+        };
+        for (name, mut cursor) in cursors {
+            // Settings that changed since then: columns and lines count from the next file on.
+            if cursor.state.as_ref().is_some_and(|state| !state.fits(&scanner.settings.format)) {
+                cursor.state = None;
+            }
+            cursor.share(&mut scanner.last_state);
+            let seen = cursor.stat;
+            scanner.known.insert(name.into(), Known::new(cursor, seen, Duration::ZERO, 0));
+        }
+        Ok(scanner)
     }
 
     /// Looks at a part of the folder and reads a part of what is new. What was not confirmed is handed out again.
     pub fn poll(&mut self, now: Now) -> Result<Batch, ScanError> {
         self.number += 1;
-        let listed = self.list(now);
+        if let Err(source) = self.list(now) {
+            self.round = None;
+            return Err(ScanError { folder: self.settings.folder.display().to_string(), source });
+        }
+        Ok(self.hand_out(now))
+    }
+
+    /// Reads a part of what waits, and hands it out with everything else that is to be stored.
+    pub(super) fn hand_out(&mut self, now: Now) -> Batch {
         let mut batch = Batch {
             points: Vec::new(),
             cursors: BTreeMap::new(),
@@ -171,10 +193,6 @@ impl Scanner {
             read: Vec::new(),
             number: self.number,
         };
-        if let Err(source) = listed {
-            self.round = None;
-            return Err(ScanError { folder: self.settings.folder.display().to_string(), source });
-        }
         self.read_queue(now, &mut batch);
         for name in &self.dirty {
             if let Some(known) = self.known.get(name) {
@@ -187,7 +205,8 @@ impl Scanner {
         batch.notices.append(&mut self.notices);
         batch.notices.truncate(self.settings.limits.details_per_poll);
         batch.has_more |= self.round.is_some();
-        Ok(batch)
+        self.is_unconfirmed = !batch.is_empty();
+        batch
     }
 
     /// The caller has stored `batch`. Of an older batch than the last one nothing is taken over, and the answer is `false`.
@@ -195,6 +214,7 @@ impl Scanner {
         if batch.number != self.number {
             return false;
         }
+        self.is_unconfirmed = false;
         let mode = self.settings.mode;
         for (name, cursor) in batch.cursors {
             let Some(cursor) = cursor else {

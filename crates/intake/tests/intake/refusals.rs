@@ -8,11 +8,11 @@ use ocellus_intake::follow::{ScanSettings, SettingsError};
 use ocellus_intake::{Cursor, Format, FormatSettings, Mode, Scanner};
 use rustix::fs::{CWD, FileType, mknodat};
 
-use crate::support::{DAY_S, Lab, csv, row};
+use crate::support::{DAY_S, Lab, Looks, csv, row};
 
 #[test]
 fn folders_links_pipes_and_sockets_are_refused_with_their_reason_and_block_nothing() {
-    let mut lab = Lab::new(Mode::Follow, "*.csv", |_| {});
+    let mut lab = Lab::new(Looks::Polled, Mode::Follow, "*.csv", |_| {});
     std::fs::create_dir(lab.path("folder.csv")).unwrap();
     symlink("loop.csv", lab.path("loop.csv")).unwrap();
     symlink("/dev/zero", lab.path("zero.csv")).unwrap();
@@ -41,7 +41,7 @@ fn folders_links_pipes_and_sockets_are_refused_with_their_reason_and_block_nothi
 
 #[test]
 fn a_folder_with_many_files_is_looked_at_in_parts_and_its_limit_is_said() {
-    let mut lab = Lab::new(Mode::Follow, "*.csv", |settings| {
+    let mut lab = Lab::new(Looks::Polled, Mode::Follow, "*.csv", |settings| {
         settings.limits.max_files = 1_000;
         settings.limits.entries_per_poll = 150;
         settings.limits.files_per_poll = 70;
@@ -69,7 +69,7 @@ fn a_folder_with_many_files_is_looked_at_in_parts_and_its_limit_is_said() {
 
 #[test]
 fn a_large_file_is_read_in_parts_beside_the_others() {
-    let mut lab = Lab::new(Mode::Whole, "*.csv", |settings| {
+    let mut lab = Lab::new(Looks::Polled, Mode::Whole, "*.csv", |settings| {
         settings.format.max_line_bytes = 64;
         settings.limits.bytes_per_poll = 4_096;
     });
@@ -91,7 +91,7 @@ fn a_large_file_is_read_in_parts_beside_the_others() {
 
 #[test]
 fn a_folder_that_is_not_there_is_an_error_with_its_name_and_comes_back() {
-    let mut lab = Lab::new(Mode::Follow, "*.csv", |settings| settings.folder.push("later"));
+    let mut lab = Lab::new(Looks::Polled, Mode::Follow, "*.csv", |settings| settings.folder.push("later"));
     let error = lab.scanner.poll(lab.now).unwrap_err().to_string();
     assert!(error.contains("later cannot be read") && error.contains("tried again"), "{error}");
     std::fs::create_dir(lab.path("later")).unwrap();
@@ -102,7 +102,7 @@ fn a_folder_that_is_not_there_is_an_error_with_its_name_and_comes_back() {
 
 #[test]
 fn a_cursor_of_a_newer_program_is_refused_and_a_changed_format_begins_with_the_next_line() {
-    let mut lab = Lab::new(Mode::Follow, "*.log", |_| {});
+    let mut lab = Lab::new(Looks::Polled, Mode::Follow, "*.log", |_| {});
     lab.write("a.log", format!("t,v\n{}", row(1, 1.0)));
     lab.poll();
     let stored = String::from_utf8(lab.cursors.values().next().unwrap().clone()).unwrap();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ocellus_intake::follow::{Notice, ScanSettings};
+use ocellus_intake::follow::{Changes, Notice, ScanSettings, Watch};
 use ocellus_intake::point::{BadLine, Channels};
 use ocellus_intake::{Batch, Cursor, Format, FormatSettings, Mode, Now, Parsed, Parser, Point, Scanner};
 
@@ -44,6 +44,32 @@ pub fn row(second: i64, value: f64) -> String {
     format!("{},{value}\n", DAY_S + second)
 }
 
+/// How changes of the folder are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// Every look is one at the whole folder.
+    Polled,
+    /// Looks at what the kernel notified; every seventh is one at the whole folder.
+    Watched,
+}
+
+impl Looks {
+    pub const BOTH: [Looks; 2] = [Looks::Polled, Looks::Watched];
+}
+
+/// The notifications of a folder.
+struct Watching {
+    watch: Watch,
+    changes: Changes,
+    looks: u32,
+}
+
+impl Watching {
+    fn begin(folder: &std::path::Path) -> Watching {
+        Watching { watch: Watch::begin(folder).unwrap(), changes: Changes::default(), looks: 0 }
+    }
+}
+
 /// A folder, its scanner, and what was stored.
 pub struct Lab {
     pub folder: tempfile::TempDir,
@@ -54,17 +80,19 @@ pub struct Lab {
     pub cursors: BTreeMap<Arc<str>, Vec<u8>>,
     pub notices: Vec<Notice>,
     pub bad: Vec<(Arc<str>, BadLine)>,
+    watching: Option<Watching>,
 }
 
 impl Lab {
-    pub fn new(mode: Mode, pattern: &str, change: impl FnOnce(&mut ScanSettings)) -> Lab {
+    pub fn new(looks: Looks, mode: Mode, pattern: &str, change: impl FnOnce(&mut ScanSettings)) -> Lab {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = ScanSettings::new(folder.path(), pattern, mode, csv());
         change(&mut settings);
         let scanner = Scanner::new(settings.clone(), Vec::<(Arc<str>, Cursor)>::new()).unwrap();
         let now = Now { monotonic: Duration::from_secs(1), utc_ns: DAY_S * 1_000_000_000 };
         let (points, notices, bad) = (Vec::new(), Vec::new(), Vec::new());
-        Lab { folder, settings, scanner, now, points, cursors: BTreeMap::new(), notices, bad }
+        let watching = (looks == Looks::Watched).then(|| Watching::begin(folder.path()));
+        Lab { folder, settings, scanner, now, points, cursors: BTreeMap::new(), notices, bad, watching }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -93,9 +121,30 @@ impl Lab {
     /// One poll that is stored and confirmed.
     pub fn poll(&mut self) {
         self.wait_ms(100);
-        let batch = self.scanner.poll(self.now).unwrap();
+        let batch = self.look();
         self.store(&batch);
         assert!(self.scanner.confirm(batch));
+    }
+
+    /// One look, which is to be stored and confirmed.
+    pub fn look(&mut self) -> Batch {
+        if let Some(Watching { watch, changes, looks }) = &mut self.watching {
+            watch.take(changes).unwrap();
+            *looks += 1;
+            if changes.are_lost() || looks.is_multiple_of(7) {
+                self.scanner.need_whole();
+            }
+            if !self.scanner.is_listing() && !self.scanner.needs_whole() {
+                let batch = self.scanner.poll_changed(self.now, changes.names());
+                changes.clear();
+                return batch;
+            }
+            if !self.scanner.is_listing() {
+                // They are seen by the look that begins now.
+                changes.clear();
+            }
+        }
+        self.scanner.poll(self.now).unwrap()
     }
 
     pub fn polls(&mut self, count: usize) {
@@ -120,6 +169,9 @@ impl Lab {
         let cursors =
             self.cursors.iter().map(|(name, bytes)| (Arc::clone(name), Cursor::decode(bytes).unwrap()));
         self.scanner = Scanner::new(self.settings.clone(), cursors.collect::<Vec<_>>()).unwrap();
+        if let Some(watching) = &mut self.watching {
+            *watching = Watching::begin(self.folder.path());
+        }
     }
 
     /// Values in the order in which they were stored.

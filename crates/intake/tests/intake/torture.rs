@@ -8,7 +8,7 @@ use std::fs;
 
 use ocellus_intake::Mode;
 
-use crate::support::{DAY_S, Lab};
+use crate::support::{DAY_S, Lab, Looks};
 
 const HEADER: &str = "t,v\n";
 
@@ -153,9 +153,9 @@ impl Writer {
 }
 
 /// `polls_a_round`: how many polls it takes to look at the whole folder; the writers are slower by as much.
-fn torture(mode: Mode, pattern: &str, files: u64, polls_a_round: u64) {
+fn torture(looks: Looks, mode: Mode, pattern: &str, files: u64, polls_a_round: u64) {
     let mut random = Random(files + polls_a_round);
-    let mut lab = Lab::new(mode, pattern, |settings| {
+    let mut lab = Lab::new(looks, mode, pattern, |settings| {
         settings.settle_ms = 150;
         settings.unterminated_ms = 60_000;
         settings.limits.entries_per_poll = usize::try_from(4 * files / polls_a_round).unwrap();
@@ -197,7 +197,7 @@ fn torture(mode: Mode, pattern: &str, files: u64, polls_a_round: u64) {
             }
         }
         lab.wait_ms(100);
-        let batch = lab.scanner.poll(lab.now).unwrap();
+        let batch = lab.look();
         match random.below(6) {
             0 => {
                 // Killed before the transaction: its points and cursors are lost together.
@@ -242,7 +242,7 @@ fn torture(mode: Mode, pattern: &str, files: u64, polls_a_round: u64) {
     let twice: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
     let wrong = counts.len() + lost.len() - expected.len();
     println!(
-        "{mode:?} {pattern}: {files} files, {} lines, {kills} kills: {wrong} wrong, {} lost, {} twice",
+        "{looks:?} {mode:?} {pattern}: {files} files, {} lines, {kills} kills: {wrong} wrong, {} lost, {} twice",
         expected.len(),
         lost.len(),
         twice.len()
@@ -254,8 +254,10 @@ fn torture(mode: Mode, pattern: &str, files: u64, polls_a_round: u64) {
 #[test]
 fn no_line_is_lost_or_taken_twice_or_wrong_whatever_writers_do_and_wherever_the_reader_is_killed() {
     let files = std::env::var("OCELLUS_INTAKE_FILES").map_or(2_000, |files| files.parse().unwrap());
-    torture(Mode::Follow, "*.csv", files * 2 / 5, 1);
-    torture(Mode::Follow, "*.csv*", files * 2 / 5, 1);
-    torture(Mode::Whole, "*.csv", files / 10, 1);
-    torture(Mode::Follow, "*.csv", files / 10, 3);
+    for looks in Looks::BOTH {
+        torture(looks, Mode::Follow, "*.csv", files * 2 / 5, 1);
+        torture(looks, Mode::Follow, "*.csv*", files * 2 / 5, 1);
+        torture(looks, Mode::Whole, "*.csv", files / 10, 1);
+        torture(looks, Mode::Follow, "*.csv", files / 10, 3);
+    }
 }
