@@ -27,6 +27,13 @@ pub enum FollowError {
     Settings(#[from] SettingsError),
 }
 
+/// What a look was, whether there were values, and whether more waits.
+struct Looked {
+    look: Look,
+    found: bool,
+    has_more: bool,
+}
+
 /// One folder under way.
 struct FolderReader<'a> {
     scanner: Scanner,
@@ -65,10 +72,7 @@ impl FolderReader<'_> {
             if are_lost {
                 self.recorder.service.totals.notifications_lost.inc();
             }
-            let (found, has_more) = match look {
-                Look::Nothing => (false, false),
-                Look::Whole | Look::Changed => self.look(look),
-            };
+            let Looked { look, found, has_more } = self.look(look);
             if look == Look::Whole {
                 let now = clock.monotonic();
                 self.watching.looked_whole(!self.scanner.is_listing(), now.saturating_sub(begun), now);
@@ -98,26 +102,31 @@ impl FolderReader<'_> {
         if is_near && self.scanner.waiting() > 0 { settled } else { pause }
     }
 
-    /// One look at the folder; returns whether there were values, and whether more waits.
-    fn look(&mut self, look: Look) -> (bool, bool) {
+    /// Looks at the folder, or at what has changed in it.
+    fn look(&mut self, mut look: Look) -> Looked {
+        if look == Look::Nothing {
+            return Looked { look, found: false, has_more: false };
+        }
         let Recorder { service, config, .. } = &self.recorder;
         let now = service.moment();
         service.with_source(&config.name, |source| source.look(now));
         service.totals.polls.inc();
         let now = Now { monotonic: now.monotonic, utc_ns: now.utc_ns() };
-        let looked = match look {
-            Look::Changed => {
-                let batch = self.scanner.poll_changed(now, self.watching.changes.names());
-                // Where the whole folder is needed now, the look at it sees them.
-                self.watching.changes.clear();
-                Ok(batch)
+        if look == Look::Changed {
+            self.scanner.look_at(now, self.watching.changes.names());
+            // Where the whole folder is needed now, the look at it sees them.
+            self.watching.changes.clear();
+            if self.watching.may_look_whole(&self.scanner, now.monotonic) {
+                look = Look::Whole;
             }
-            Look::Whole | Look::Nothing => {
-                if !self.scanner.is_listing() {
-                    self.watching.begin_whole(now.monotonic);
-                }
-                self.scanner.poll(now)
+        }
+        let looked = if look == Look::Whole {
+            if !self.scanner.is_listing() {
+                self.watching.begin_whole(now.monotonic);
             }
+            self.scanner.poll(now)
+        } else {
+            Ok(self.scanner.poll_waiting(now))
         };
         match looked {
             Err(error) => {
@@ -126,7 +135,7 @@ impl FolderReader<'_> {
                 let cause = format!("the folder {} cannot be read: {}", error.folder, error.source);
                 let remedy = "is it mounted, and may the service's user read it? It is tried again";
                 service.looked(&config.name, Err(Explanation::new(cause, remedy)));
-                (false, false)
+                Looked { look, found: false, has_more: false }
             }
             Ok(batch) => {
                 self.note(&batch);
@@ -141,7 +150,7 @@ impl FolderReader<'_> {
                 if batch.is_empty() || self.recorder.keep(&taken) {
                     self.scanner.confirm(batch);
                 }
-                (found, has_more)
+                Looked { look, found, has_more }
             }
         }
     }

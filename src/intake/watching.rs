@@ -74,8 +74,8 @@ impl<'a> Watching<'a> {
         if are_lost {
             scanner.need_whole();
         }
-        let is_needed = scanner.needs_whole() && now >= self.whole_from;
-        let look = if self.watch.is_none() || is_needed || now >= self.whole_due {
+        let is_due = now >= self.whole_due || self.may_look_whole(scanner, now);
+        let look = if self.watch.is_none() || is_due {
             Look::Whole
         } else if !self.changes.is_empty() || scanner.waiting() > 0 {
             Look::Changed
@@ -83,6 +83,11 @@ impl<'a> Watching<'a> {
             Look::Nothing
         };
         (look, are_lost)
+    }
+
+    /// Whether a look at the whole folder is needed, and the last one is long enough ago.
+    pub(super) fn may_look_whole(&self, scanner: &Scanner, now: Duration) -> bool {
+        scanner.needs_whole() && now >= self.whole_from
     }
 
     /// Before a look at the whole folder: what happens from now on is notified, what happened before is seen by the look.

@@ -4,7 +4,7 @@
 //! stores both in one transaction and calls [`Scanner::confirm`]. What was not confirmed is read again: a process that is
 //! killed in between loses nothing and takes nothing twice.
 //!
-//! Where a [`Watch`] names the entries that changed, [`Scanner::poll_changed`] looks at them alone.
+//! Where a [`Watch`] names the entries that changed, [`Scanner::look_at`] looks at them alone.
 
 mod arrivals;
 mod cursor;

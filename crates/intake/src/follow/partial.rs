@@ -34,18 +34,21 @@ enum Plain {
 }
 
 impl Scanner {
-    /// Looks at these entries of the folder and reads a part of what is new. Each entry that changed since the last look at
-    /// the whole folder began has to be named once. Where a look at the whole folder is necessary, [`Scanner::needs_whole`]
-    /// is true afterwards, and nothing that was named is decided before.
-    pub fn poll_changed<'n>(&mut self, now: Now, names: impl IntoIterator<Item = &'n str>) -> Batch {
-        self.number += 1;
-        // What was handed out and not stored has left the queue.
-        self.needs_whole |= self.round.is_some() || self.is_unconfirmed;
-        if !self.needs_whole {
+    /// Looks at these entries of the folder. Each entry that changed since the last look at the whole folder began has to be
+    /// named once. Where a look at the whole folder is necessary, [`Scanner::needs_whole`] is true afterwards, and nothing
+    /// that is named before it is decided.
+    pub fn look_at<'n>(&mut self, now: Now, names: impl IntoIterator<Item = &'n str>) {
+        self.needs_whole |= self.round.is_some();
+        if !self.needs_whole() {
             let index = self.index.take().unwrap_or_else(|| self.make_index());
-            self.index = self.look_at(index, names, now);
+            self.index = self.decide(index, names, now);
             self.needs_whole = self.index.is_none();
         }
+    }
+
+    /// Reads a part of what waits, without a look at the folder.
+    pub fn poll_waiting(&mut self, now: Now) -> Batch {
+        self.number += 1;
         self.hand_out(now)
     }
 
@@ -56,7 +59,8 @@ impl Scanner {
 
     /// Whether the next look has to be one at the whole folder.
     pub fn needs_whole(&self) -> bool {
-        self.needs_whole
+        // What was handed out and not stored has left the queue.
+        self.needs_whole || self.is_unconfirmed
     }
 
     /// Whether a look at the whole folder is under way.
@@ -77,7 +81,7 @@ impl Scanner {
     }
 
     /// The index afterwards; `None` where something is not plain.
-    fn look_at<'n>(
+    fn decide<'n>(
         &mut self,
         mut index: Index,
         names: impl IntoIterator<Item = &'n str>,

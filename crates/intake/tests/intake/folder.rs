@@ -202,9 +202,11 @@ fn an_unmounted_folder_and_files_that_come_back_are_not_taken_again() {
         assert_eq!(lab.values(), [1.0, 2.0]);
         // Gone for longer, while others are there: forgotten.
         fs::remove_file(lab.path("b.csv")).unwrap();
+        lab.scanner.need_whole();
         lab.polls(2);
         assert_eq!(lab.cursors.len(), 2);
         lab.wait_ms(6_000);
+        lab.scanner.need_whole();
         lab.polls(2);
         assert_eq!((lab.cursors.len(), lab.scanner.files()), (1, 1));
     }

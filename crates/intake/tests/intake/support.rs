@@ -134,14 +134,13 @@ impl Lab {
             if changes.are_lost() || looks.is_multiple_of(7) {
                 self.scanner.need_whole();
             }
-            if !self.scanner.is_listing() && !self.scanner.needs_whole() {
-                let batch = self.scanner.poll_changed(self.now, changes.names());
-                changes.clear();
-                return batch;
-            }
             if !self.scanner.is_listing() {
-                // They are seen by the look that begins now.
+                self.scanner.look_at(self.now, changes.names());
+                // Otherwise they are seen by the look that begins now.
                 changes.clear();
+                if !self.scanner.needs_whole() {
+                    return self.scanner.poll_waiting(self.now);
+                }
             }
         }
         self.scanner.poll(self.now).unwrap()
