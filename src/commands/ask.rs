@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_reason_for_no_answer_is_told_apart() {
+    async fn each_reason_for_no_answer_has_its_fault() {
         let patience = Duration::from_millis(1);
         let (sender, requests) = sync_channel(1);
         let queue = CommandQueue::from(sender);

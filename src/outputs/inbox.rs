@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_done_is_told_apart_from_what_another_request_does() {
+    fn what_is_not_done_is_distinguished_from_what_another_request_does() {
         let mut inbox = Inbox::default();
         let off = |name: String| OutputCommand::Off(OffRequest { name: Some(name), ..Default::default() });
         let bound = |refused: Result<(), Box<(Ask, Bound)>>| refused.err().map(|refused| refused.1);
