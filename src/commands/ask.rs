@@ -15,7 +15,7 @@ pub struct Question {
     pub command: Command,
     /// The interface through which it arrived.
     pub origin: Origin,
-    /// Time of arrival.
+    /// Time of arrival at the interface.
     pub at: Stamp,
     /// The requester's id for this request.
     pub id: String,

@@ -63,7 +63,7 @@ pub enum WatchMode {
     /// By notifications of the kernel on file systems of this machine, by polling on all others.
     #[default]
     Auto,
-    /// By polling alone.
+    /// By polling alone, on every file system.
     Poll,
     /// By notifications of the kernel, whatever the file system.
     Notify,

@@ -7,7 +7,7 @@ pub(super) enum Part {
     Status,
     /// Publication of what commands do.
     Commands,
-    /// Intake of data.
+    /// Intake of data messages from pushers.
     Data,
 }
 

@@ -53,7 +53,7 @@ impl Changes {
         self.names.iter().map(AsRef::as_ref)
     }
 
-    /// Whether nothing changed.
+    /// Whether no entry of the folder changed.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && !self.are_lost
     }
