@@ -48,11 +48,24 @@ impl JobState {
         }
     }
 
+    /// The state that `word` stands for.
+    ///
+    /// # Errors
+    /// It stands for none; the error lists the words.
+    pub fn from_word(word: &str) -> Result<JobState, NoJobState> {
+        JobState::ALL.into_iter().find(|state| state.as_str() == word).ok_or(NoJobState)
+    }
+
     /// Whether the job has come to its end.
     pub fn is_over(self) -> bool {
         !matches!(self, JobState::Pending | JobState::Running)
     }
 }
+
+/// A word that stands for no state of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("use pending, running, completed, failed, cancelled or quarantined")]
+pub struct NoJobState;
 
 /// `jobs/ID`: how a job ended; `jobs/progress`: how far one is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -142,14 +155,26 @@ pub enum JobResult {
 }
 
 impl JobResult {
+    /// The answer that the queue keeps as `bytes`; `None` where a newer program wrote it in another form.
+    pub fn read(bytes: &[u8]) -> Option<JobResult> {
+        serde_json::from_slice(bytes).ok()
+    }
+
     /// Paths of the files that the job made, in the order of its answer.
     pub fn files(&self) -> Vec<&str> {
         match self {
-            JobResult::Upscaled(made) => vec![&made.file.path],
-            JobResult::UpscaledAll(made) => made.enlarged.iter().map(|one| one.file.path.as_str()).collect(),
-            JobResult::Variations(made) => made.variations.iter().map(|one| one.file.path.as_str()).collect(),
             JobResult::Report(made) => vec![&made.path],
-            JobResult::Batch(_) => Vec::new(),
+            _ => self.pictures().into_iter().map(|picture| picture.path.as_str()).collect(),
+        }
+    }
+
+    /// The pictures that the job made, in the order of its answer.
+    pub fn pictures(&self) -> Vec<&JobFileOut> {
+        match self {
+            JobResult::Upscaled(made) => vec![&made.file],
+            JobResult::UpscaledAll(made) => made.enlarged.iter().map(|one| &one.file).collect(),
+            JobResult::Variations(made) => made.variations.iter().map(|one| &one.file).collect(),
+            JobResult::Report(_) | JobResult::Batch(_) => Vec::new(),
         }
     }
 }

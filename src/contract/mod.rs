@@ -32,7 +32,7 @@ pub use intake::{
     SourceState,
 };
 pub use jobs::{
-    AddedOut, AttemptOut, BatchedOut, JobFileOut, JobOut, JobResult, JobState, JobsHealthOut, JobsOut,
+    AddedOut, AttemptOut, BatchedOut, JobFileOut, JobOut, JobResult, JobState, JobsHealthOut, JobsOut, NoJobState,
     QueueOut, ReportOut, UpscaledAllOut, UpscaledOut, VariationOut, VariationsOut, WorkflowOut,
 };
 pub use payload::{

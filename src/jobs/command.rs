@@ -204,6 +204,14 @@ pub struct VariationsIn {
     pub quality: Option<u8>,
 }
 
+impl VariationsIn {
+    /// Whether an entry of `backgrounds` is a word of the list, and never the name of a picture.
+    pub fn is_word(background: &str) -> bool {
+        let word = background.split_once(':').map_or(background, |(word, _)| word);
+        matches!(word, "white" | "plain" | "random")
+    }
+}
+
 /// The parameters of `report`: a table about the jobs that it comes after.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -269,6 +277,13 @@ pub struct ListRequest {
     /// How many at most, up to 500; 50 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u16>,
+}
+
+impl ListRequest {
+    /// Jobs of a page where the request names no number.
+    pub const USUAL: u16 = 50;
+    /// The most jobs of a page.
+    pub const MOST: u16 = 500;
 }
 
 /// Which job or workflow is meant.

@@ -20,6 +20,6 @@ mod worker;
 
 pub use counters::DESCRIBED;
 pub use kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
-pub use kinds::{LazyModel, ReportKind, UpscaleAround, UpscaleKind, VariationsAround, VariationsKind};
+pub use kinds::{LazyModel, PictureSettings, ReportKind, UpscaleKind, VariationsKind};
 pub use service::{JobsAround, JobsError, JobsHost, JobsService};
 pub use task::Task;

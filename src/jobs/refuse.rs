@@ -1,8 +1,7 @@
 //! Refusals of the queue as those of a command: with a code for programs.
 
 use crate::jobqueue::{AddError, ControlError};
-use crate::store::StoreError;
-use crate::types::{Details, Refusal};
+use crate::types::{Details, Explanation, Refusal};
 
 /// The refusal of a job or workflow that is not admitted.
 pub(super) fn not_added(error: &AddError) -> Refusal {
@@ -39,6 +38,6 @@ fn full(message: String, waiting: usize, max: usize, retry_after_s: u64) -> Refu
 }
 
 /// The refusal of a change that is not on disk, and therefore did not happen.
-pub(super) fn not_stored(error: &StoreError) -> Refusal {
-    Refusal::explained("not_stored", error.explanation().within("nothing was changed"))
+pub(super) fn not_stored(why: &Explanation) -> Refusal {
+    Refusal::explained("not_stored", why.clone().within("nothing was changed"))
 }

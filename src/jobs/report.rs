@@ -17,8 +17,7 @@ pub(super) fn job(queue: &Queue, now: Now, id: JobId) -> Option<JobOut> {
 
 /// A job that was found in the queue, with its answer.
 pub(super) fn shown(queue: &Queue, job: JobReport) -> JobOut {
-    // The answer of a newer program may have another form: the job is shown without it.
-    let result = queue.result(job.id).and_then(|bytes| serde_json::from_slice::<JobResult>(&bytes).ok());
+    let result = queue.result(job.id).and_then(|bytes| JobResult::read(&bytes));
     JobOut {
         id: job.id.0,
         kind: job.kind.to_string(),

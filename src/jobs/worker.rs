@@ -6,15 +6,12 @@ use super::kind::{JobDone, JobFailure};
 use super::service::{JobsService, Message};
 use super::task::Task;
 use crate::jobqueue::{Claim, Outcome, Retry};
-use crate::supervisor::{Beat, Stop, panic_text};
-
-/// The nice value of workers and of the threads that they start: the lowest priority.
-const LOWEST: i32 = 19;
+use crate::supervisor::{Beat, Stop, lower_priority, panic_text};
 
 impl JobsService {
     /// Carries out attempts until `stop`; one that is under way then is given back, which costs it nothing.
     pub fn work(&self, stop: &Stop, beat: &Beat) {
-        give_way();
+        lower_priority();
         while !stop.is_stopped() {
             beat.beat();
             let Some(claim) = self.work.take() else { continue };
@@ -55,13 +52,5 @@ impl JobsService {
                 Some(Outcome::Failed { text, retry: Retry::Backoff })
             }
         }
-    }
-}
-
-/// Lets the service's own threads go before this one: the kernel preempts a thread of the lowest priority as soon as one of
-/// theirs wakes up. Threads that it starts inherit that.
-fn give_way() {
-    if let Err(error) = rustix::process::nice(LOWEST) {
-        tracing::warn!("jobs compete with the service for the cores: {error}");
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::RunError;
-use super::run::give_way;
-use crate::supervisor::{spawn, usable_cores};
+use crate::supervisor::{lower_priority, spawn, usable_cores};
 use crate::timelapse::fit::Fitter;
 use crate::timelapse::tables::{Curve, FittedRow};
 
@@ -49,7 +48,7 @@ pub fn fit_all(fitter: Fitter, curves: Vec<Curve>, in_service: bool) -> Result<V
             let work = Arc::clone(&work);
             spawn(&format!("fit-{number}"), None, move || {
                 if in_service {
-                    give_way();
+                    lower_priority();
                 }
                 work.run()
             })

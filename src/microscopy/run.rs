@@ -23,13 +23,11 @@ use super::table;
 use crate::config::{ChannelFeatures, Experiment};
 use crate::ring::Bell;
 use crate::scheduler::{Cause, Executor, Factory, Feed, Scheduler, StageSpec, WorkItem};
-use crate::supervisor::{Beat, Stop, spawn, usable_cores};
+use crate::supervisor::{Beat, Stop, lower_priority, spawn, usable_cores};
 use crate::types::priority;
 
 /// The schema of the journal.
 const SCHEMA: &str = "ocellus.batch/1";
-/// The nice value of the threads of a run inside the service: the lowest priority.
-const LOWEST: i32 = 19;
 /// How often the thread that waits for the end looks whether it was asked to cancel.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -202,7 +200,7 @@ impl Run {
             let name = format!("batch-{at}");
             let body = move || {
                 if in_service {
-                    give_way();
+                    lower_priority();
                 }
                 worker.run(&stop, &Beat::new());
             };
@@ -239,14 +237,6 @@ impl Run {
             summary::write_results(&self.out, &inner.header, paths)?;
         }
         Ok(Outcome { summary, cancelled })
-    }
-}
-
-/// Lets the service's own threads go before the calling one. A thread of the lowest priority is preempted as soon as one
-/// of theirs wakes up, and still gets a little of a busy machine, so that the work comes to its end.
-pub(super) fn give_way() {
-    if let Err(error) = rustix::process::nice(LOWEST) {
-        tracing::warn!("the run competes with the service for the cores: {error}");
     }
 }
 

@@ -13,8 +13,8 @@ use crate::commands::jobs::BatchIn;
 use crate::config::{Config, ModelConfig};
 use crate::contract::{BatchProgress, BatchState, BatchedOut, JobOut, JobResult};
 use crate::jobs::{
-    JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PlannedJob, ReportKind, Task,
-    UpscaleAround, UpscaleKind, VariationsAround, VariationsKind, parameters,
+    JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PictureSettings, PlannedJob,
+    ReportKind, Task, UpscaleKind, VariationsKind, parameters,
 };
 use crate::microscopy::BatchService;
 use crate::pipeline::SharedRuntime;
@@ -47,19 +47,14 @@ pub(super) fn build(
     }
     let threads = settings.threads.unwrap_or_else(|| usable_cores().len()).max(1);
     let out = settings.out.clone().unwrap_or_else(|| config.device.state_dir.join(OUT));
-    let model = |named: &Option<ModelConfig>| LazyModel::new(named.clone(), runtime, &config.runtime);
-    let upscale = UpscaleKind::new(UpscaleAround {
-        model: model(&settings.upscale_model),
+    let with = |model: &Option<ModelConfig>| PictureSettings {
+        model: LazyModel::new(model.clone(), runtime, &config.runtime),
         threads,
         pictures: settings.pictures.clone(),
         out: out.clone(),
-    });
-    let variations = VariationsKind::new(VariationsAround {
-        model: model(&settings.segment_model),
-        threads,
-        pictures: settings.pictures.clone(),
-        out: out.clone(),
-    });
+    };
+    let upscale = UpscaleKind::new(with(&settings.upscale_model));
+    let variations = VariationsKind::new(with(&settings.segment_model));
     let report = ReportKind::new(out);
     let mut kinds: Vec<Arc<dyn JobKind>> = vec![Arc::new(upscale), Arc::new(variations), Arc::new(report)];
     kinds.extend(batch.map(|batch| Arc::new(BatchKind(batch.service())) as Arc<dyn JobKind>));

@@ -11,8 +11,8 @@ const UNPUBLISHED: &str = "jobs_unpublished";
 /// A record of the queue: its key and its bytes.
 pub type JobRecord = (Vec<u8>, Vec<u8>);
 
-/// The queue's records of a store. Each call opens its tree again, so that a store that was closed after a disk fault can be
-/// reopened.
+/// The queue's records of a store. A call that fails closes the store, because sled refuses everything after its first fault;
+/// the next one opens it again.
 #[derive(Clone)]
 pub struct JobTables {
     store: Store,
@@ -31,9 +31,11 @@ impl JobTables {
     /// # Errors
     /// Those of the store, which may not be open yet.
     pub fn records(&self) -> Result<Vec<JobRecord>, StoreError> {
-        let tree = self.store.tree(RECORDS)?;
-        let pairs = tree.iter().map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())));
-        pairs.collect::<sled::Result<_>>().map_err(|error| self.failed(error))
+        self.or_close(|| {
+            let tree = self.store.tree(RECORDS)?;
+            let pairs = tree.iter().map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())));
+            pairs.collect::<sled::Result<_>>().map_err(|error| self.failed(error))
+        })
     }
 
     /// The numbers of jobs whose end was not published, in ascending order.
@@ -41,10 +43,13 @@ impl JobTables {
     /// # Errors
     /// Those of the store, which may not be open yet.
     pub fn unpublished(&self) -> Result<Vec<u64>, StoreError> {
-        let tree = self.store.tree(UNPUBLISHED)?;
-        let keys =
-            tree.iter().keys().collect::<sled::Result<Vec<_>>>().map_err(|error| self.failed(error))?;
-        Ok(keys.iter().filter_map(|key| Some(u64::from_be_bytes(key.as_ref().try_into().ok()?))).collect())
+        self.or_close(|| {
+            let tree = self.store.tree(UNPUBLISHED)?;
+            let keys =
+                tree.iter().keys().collect::<sled::Result<Vec<_>>>().map_err(|error| self.failed(error))?;
+            let number = |key: &sled::IVec| Some(u64::from_be_bytes(key.as_ref().try_into().ok()?));
+            Ok(keys.iter().filter_map(number).collect())
+        })
     }
 
     /// Writes `changes` (`None` removes a record) in one batch, with the jobs that ended in it; returns when all of it is on
@@ -57,24 +62,26 @@ impl JobTables {
         changes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
         ended: &[u64],
     ) -> Result<(), StoreError> {
-        // First, so that no kill leaves an end that is not in the list. A number whose job has not ended does no harm.
-        if !ended.is_empty() {
-            let mut batch = sled::Batch::default();
-            ended.iter().for_each(|id| batch.insert(&id.to_be_bytes(), &[]));
-            let tree = self.store.tree(UNPUBLISHED)?;
-            tree.apply_batch(batch).map_err(|error| self.failed(error))?;
-        }
-        let tree = self.store.tree(RECORDS)?;
-        let mut batch = sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+        self.or_close(|| {
+            // First, so that no kill leaves an end that is not in the list. A number whose job has not ended does no harm.
+            if !ended.is_empty() {
+                let mut batch = sled::Batch::default();
+                ended.iter().for_each(|id| batch.insert(&id.to_be_bytes(), &[]));
+                let tree = self.store.tree(UNPUBLISHED)?;
+                tree.apply_batch(batch).map_err(|error| self.failed(error))?;
             }
-        }
-        tree.apply_batch(batch).map_err(|error| self.failed(error))?;
-        // One flush is that of the whole file, so it makes both durable.
-        self.store.sync(&tree)
+            let tree = self.store.tree(RECORDS)?;
+            let mut batch = sled::Batch::default();
+            for (key, value) in changes {
+                match value {
+                    Some(value) => batch.insert(key, value),
+                    None => batch.remove(key),
+                }
+            }
+            tree.apply_batch(batch).map_err(|error| self.failed(error))?;
+            // One flush is that of the whole file, so it makes both durable.
+            self.store.sync(&tree)
+        })
     }
 
     /// The ends of these jobs are published. Durable within a second: after a power cut they may be published twice.
@@ -82,15 +89,16 @@ impl JobTables {
     /// # Errors
     /// Those of the store.
     pub fn published(&self, ids: &[u64]) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        ids.iter().for_each(|id| batch.remove(&id.to_be_bytes()));
-        let tree = self.store.tree(UNPUBLISHED)?;
-        tree.apply_batch(batch).map_err(|error| self.failed(error))
+        self.or_close(|| {
+            let mut batch = sled::Batch::default();
+            ids.iter().for_each(|id| batch.remove(&id.to_be_bytes()));
+            let tree = self.store.tree(UNPUBLISHED)?;
+            tree.apply_batch(batch).map_err(|error| self.failed(error))
+        })
     }
 
-    /// Closes the store after a fault, because sled refuses everything after its first one; the next use opens it again.
-    pub fn close(&self) {
-        self.store.close();
+    fn or_close<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        work().inspect_err(|_| self.store.close())
     }
 
     fn failed(&self, error: sled::Error) -> StoreError {

@@ -160,6 +160,16 @@ pub(super) fn bytes(content_type: &'static str, body: Bytes) -> Response {
     response
 }
 
+/// Makes `response` a file that browsers save as `name`; letters that a header or a file system may not take become `_`.
+pub(super) fn attachment(mut response: Response, name: &str) -> Response {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_. ".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    response
+}
+
 /// Joins JSON objects into a list without parsing them again.
 pub(super) fn list(items: impl IntoIterator<Item = Bytes>) -> Vec<u8> {
     let mut out = vec![b'['];

@@ -78,6 +78,7 @@ pub const FACES: &[(&str, &[&str])] = &[
             "JoinError",
             "time_slice",
             "panic_text",
+            "lower_priority",
             "usable_cores",
             "Settings",
         ],

@@ -237,7 +237,7 @@ pub(crate) struct Facts {
     /// Times that the process died while it ran.
     #[serde(default)]
     pub crashes: u32,
-    /// Times that the work gave it back.
+    /// Times that the work gave it back without a pause.
     #[serde(default)]
     pub releases: u32,
     /// It is to be cancelled as soon as its work stops.

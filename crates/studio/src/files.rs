@@ -1,9 +1,8 @@
 //! Finished pictures as files: written aside, synced, renamed, and named by their content.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ocellus_image::Channels;
@@ -11,12 +10,9 @@ use ocellus_image::jpeg::RowEncoder;
 use png::{BitDepth, ColorType, Compression, StreamWriter};
 use sha2::{Digest, Sha256};
 
+use crate::aside::{Aside, check_stem};
 use crate::{Picture, RowSink, StudioError, Watch};
 
-/// Digits of the content's SHA-256 in a file's name.
-const DIGITS: usize = 16;
-/// Longest stem of a name, bytes.
-const LONGEST: usize = 120;
 /// Bytes of a chunk of PNG data.
 const CHUNK: usize = 64 << 10;
 
@@ -98,12 +94,12 @@ impl PictureWriter {
         channels: usize,
     ) -> Result<PictureWriter, StudioError> {
         let [width, height] = size;
-        check_name(target.stem)?;
+        check_stem(target.stem)?;
         if channels == 4 && target.format != FileFormat::Png {
             return Err(StudioError::AlphaInJpeg);
         }
         let aside = Aside::new(target.folder, target.stem);
-        let file = File::create_new(&aside.path).map_err(|source| aside.error(source))?;
+        let file = aside.create()?;
         let shared = Shared(Arc::new(Mutex::new(Output {
             file: BufWriter::with_capacity(CHUNK, file),
             digest: Sha256::new(),
@@ -151,13 +147,7 @@ impl PictureWriter {
             None => {}
         }
         let (sha256, bytes) = self.shared.finish().map_err(|source| self.aside.error(source))?;
-        let name = format!("{}-{}.{}", self.stem, &sha256[..DIGITS], self.format.extension());
-        let path = self.folder.join(name);
-        fs::rename(&self.aside.path, &path)
-            .map_err(|source| StudioError::Write { path: path.clone(), source })?;
-        self.aside.is_renamed = true;
-        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|source| StudioError::Write { path: self.folder.clone(), source })?;
+        let path = self.aside.rename(&self.folder, &self.stem, &sha256, self.format.extension())?;
         Ok(SavedPicture { path, sha256, bytes, width, height })
     }
 }
@@ -212,59 +202,6 @@ pub fn save(picture: &Picture, target: &Target<'_>, watch: &Watch<'_>) -> Result
         watch.report(y + 1, height);
     }
     writer.finish()
-}
-
-fn check_name(stem: &str) -> Result<(), StudioError> {
-    let unfit = |letter: char| letter == '/' || letter == '\\' || letter.is_control();
-    if stem.is_empty() || stem.len() > LONGEST || stem.starts_with('.') || stem.contains(unfit) {
-        return Err(StudioError::Name { name: stem.into() });
-    }
-    Ok(())
-}
-
-/// A file under a passing name, removed unless it was renamed.
-struct Aside {
-    path: PathBuf,
-    is_renamed: bool,
-}
-
-impl Aside {
-    fn new(folder: &Path, stem: &str) -> Aside {
-        // Several pictures of one name may be written at once.
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Aside {
-            path: folder.join(format!(".{stem}.{}-{number}.part", std::process::id())),
-            is_renamed: false,
-        }
-    }
-
-    fn error(&self, source: io::Error) -> StudioError {
-        StudioError::Write { path: self.path.clone(), source }
-    }
-
-    fn of_png(&self, error: png::EncodingError) -> StudioError {
-        match error {
-            png::EncodingError::IoError(source) => self.error(source),
-            other => StudioError::Png(other),
-        }
-    }
-
-    fn of_image(&self, error: ocellus_image::ImageError) -> StudioError {
-        match error {
-            ocellus_image::ImageError::Write(source) => self.error(source),
-            other => StudioError::Image(other),
-        }
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        if !self.is_renamed {
-            // Nothing can be done about it here; whoever cleans the folder finds `.part` files.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }
 
 /// The file under way, and what was written into it.

@@ -175,8 +175,12 @@ pub(super) fn run(arguments: &AddArgs, configured: &Configured, json: bool) -> a
             then = Then { upscale: *upscale, report: with.report };
             let (shadow, format, quality) = (*shadow, *format, *quality);
             let jobs = pictures.iter().map(|picture| {
-                let (picture, backgrounds) =
-                    (here(picture), backgrounds.iter().map(|one| here(one)).collect());
+                // A file that is called `white` is meant by nobody who writes white.
+                let background = |one: &String| match VariationsIn::is_word(one) {
+                    true => one.clone(),
+                    false => here(one),
+                };
+                let (picture, backgrounds) = (here(picture), backgrounds.iter().map(background).collect());
                 common.job("variations", &VariationsIn { picture, backgrounds, shadow, format, quality })
             });
             jobs.collect()

@@ -43,13 +43,14 @@ enum JobsAction {
     /// List jobs, newest first.
     List {
         /// Only jobs in this state: pending, running, completed, failed, cancelled or quarantined.
-        #[arg(long, value_parser = state)]
+        #[arg(long, value_parser = JobState::from_word)]
         state: Option<JobState>,
         /// Only jobs of this kind.
         #[arg(long)]
         kind: Option<String>,
         /// How many at most.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+        #[arg(long, default_value_t = ListRequest::USUAL,
+            value_parser = clap::value_parser!(u16).range(1..=i64::from(ListRequest::MOST)))]
         limit: u16,
         /// Only jobs with smaller numbers.
         #[arg(long, value_name = "ID")]
@@ -88,15 +89,6 @@ struct OneJob {
 #[derive(Debug, thiserror::Error)]
 #[error("the queue has {0} problems; each is printed with what to do")]
 pub(super) struct UnhealthyQueue(usize);
-
-/// A word that is no state of a job.
-#[derive(Debug, thiserror::Error)]
-#[error("use pending, running, completed, failed, cancelled or quarantined")]
-struct NoState;
-
-fn state(word: &str) -> Result<JobState, NoState> {
-    JobState::ALL.into_iter().find(|state| state.as_str() == word).ok_or(NoState)
-}
 
 pub(super) fn run(arguments: &JobsArgs) -> anyhow::Result<()> {
     let JobsArgs { action, configured, json } = arguments;

@@ -26,7 +26,7 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     every: Duration,
     /// How many jobs are shown.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=i64::from(ListRequest::MOST)))]
     limit: u16,
 }
 

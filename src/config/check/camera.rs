@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{SectionScope, attendance, faces, inspect, mqtt, preview, record, tcp, zones};
-use crate::config::raw::{TomlTable, nearest};
+use super::model::known_model;
+use crate::config::raw::TomlTable;
 use crate::config::source::{self, SourceError};
 use crate::config::{
     Anchor, CameraConfig, DetectConfig, FacesConfig, LaunchLine, ModelConfig, Pace, Source, SourceUrl,
@@ -175,16 +176,8 @@ fn login(
 fn detect(table: TomlTable<'_, '_>, models: &[ModelConfig]) -> DetectConfig {
     let field = table.need("model", "write model = \"NAME\" of a [model.NAME]");
     let name = field.and_then(|field| {
-        let name = field.text()?;
-        if !models.iter().any(|model| model.name == name) {
-            let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
-            let remedy = match known.is_empty() {
-                true => format!("add [model.{name}] with its path"),
-                false => nearest(name, &known),
-            };
-            field.fault(format!("there is no [model.{name}]"), remedy);
-        }
-        Some(name.to_owned())
+        known_model(&field, models, " with its path");
+        Some(field.text()?.to_owned())
     });
     let detect = DetectConfig {
         model: name.unwrap_or_default(),

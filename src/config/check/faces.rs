@@ -1,6 +1,7 @@
 //! Checks `[faces]`, and `recognise = true` or `{ … }` of a camera.
 
-use crate::config::raw::{TomlTable, nearest};
+use super::model::known_model;
+use crate::config::raw::TomlTable;
 use crate::config::value::PlacedValue;
 use crate::config::{CameraConfig, FacesConfig, ModelConfig, RecognitionConfig, Task};
 use crate::image::face::FaceGate;
@@ -51,18 +52,9 @@ fn recognition(table: &TomlTable<'_, '_>, usual: &RecognitionConfig) -> Recognit
 /// Reads the name of a configured model whose card does not name another task.
 fn model(table: &TomlTable<'_, '_>, key: &'static str, models: &[ModelConfig], task: Task) -> Option<String> {
     let field = table.get(key)?;
-    let name = field.text()?;
-    let Some(model) = models.iter().find(|model| model.name == name) else {
-        let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
-        let remedy = match known.is_empty() {
-            true => format!("add [model.{name}] with its path"),
-            false => nearest(name, &known),
-        };
-        field.fault(format!("there is no [model.{name}]"), remedy);
-        return None;
-    };
+    let model = known_model(&field, models, " with its path")?;
     fits(&field, model, task);
-    Some(name.to_owned())
+    Some(model.name.clone())
 }
 
 /// Notes a model whose card names another task; the file itself is checked only when it is loaded.

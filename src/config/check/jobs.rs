@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::SectionScope;
-use crate::config::raw::{TomlTable, nearest};
+use super::model::known_model;
+use crate::config::raw::TomlTable;
 use crate::config::{JobsConfig, ModelConfig, Task};
 
 /// The longest time limit: the queue's own.
@@ -48,16 +49,7 @@ fn model(
     models: &[ModelConfig],
 ) -> Option<ModelConfig> {
     let field = table.get(key)?;
-    let name = field.text()?;
-    let Some(model) = models.iter().find(|model| model.name == name) else {
-        let known: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
-        let remedy = match known.is_empty() {
-            true => format!("add a section [model.{name}] with task = \"{word}\""),
-            false => nearest(name, &known),
-        };
-        field.fault(format!("there is no model \"{name}\""), remedy);
-        return None;
-    };
+    let model = known_model(&field, models, &format!(" with task = \"{word}\""))?;
     if model.card.task.is_some_and(|of_card| of_card != task) {
         field.fault("this model has another task", format!("name a model of task \"{word}\""));
         return None;

@@ -4,13 +4,33 @@ use std::path::{Path, PathBuf};
 
 use super::SectionScope;
 use crate::config::files::{Files, text_fault};
-use crate::config::raw::TomlTable;
+use crate::config::raw::{TomlTable, nearest};
+use crate::config::value::PlacedValue;
 use crate::config::{ModelCard, ModelConfig, card, catalogue_model, text};
 
 pub(super) fn models(root: &TomlTable<'_, '_>, scope: &SectionScope, workers: usize) -> Vec<ModelConfig> {
     let models =
         root.named("model").into_iter().map(|(name, table)| model(name, table, &scope.files, workers));
     models.collect()
+}
+
+/// The model of `models` that `field` names; where there is none, a fault is noted. `add` is what to do where no model is known.
+pub(super) fn known_model<'m>(
+    field: &PlacedValue<'_, '_>,
+    models: &'m [ModelConfig],
+    add: &str,
+) -> Option<&'m ModelConfig> {
+    let name = field.text()?;
+    let found = models.iter().find(|model| model.name == name);
+    if found.is_none() {
+        let known: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+        let remedy = match known.is_empty() {
+            true => format!("add [model.{name}]{add}"),
+            false => nearest(name, &known),
+        };
+        field.fault(format!("there is no [model.{name}]"), remedy);
+    }
+    found
 }
 
 fn model(name: String, table: TomlTable<'_, '_>, files: &Files, workers: usize) -> ModelConfig {

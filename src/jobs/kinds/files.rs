@@ -1,8 +1,6 @@
 //! Which pictures a request may name, and the files that a job makes.
 
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +8,8 @@ use crate::contract::{JobFileOut, JobResult};
 use crate::jobqueue::ParentOutcome;
 use crate::jobs::command::FormatIn;
 use crate::jobs::kind::{JobFailure, PlannedJob};
-use crate::studio::{FileFormat, SavedPicture, StudioError};
-use crate::types::{Origin, Refusal, sha256};
+use crate::studio::{FileFormat, SavedPicture, StudioError, plain_stem};
+use crate::types::{Origin, Refusal};
 
 /// The longest name of a job that is made of a file's name, in characters.
 const LONGEST_NAME: usize = 100;
@@ -70,50 +68,18 @@ pub(super) fn saved(file: SavedPicture) -> JobFileOut {
 
 /// The pictures that a job before this one made.
 pub(super) fn pictures_of(parent: &ParentOutcome) -> Vec<PathBuf> {
-    let result = parent.result.as_deref().and_then(|bytes| serde_json::from_slice::<JobResult>(bytes).ok());
-    match &result {
-        Some(made @ (JobResult::Upscaled(_) | JobResult::UpscaledAll(_) | JobResult::Variations(_))) => {
-            made.files().into_iter().map(PathBuf::from).collect()
-        }
-        Some(JobResult::Report(_) | JobResult::Batch(_)) | None => Vec::new(),
-    }
+    let result = parent.result.as_deref().and_then(JobResult::read);
+    let paths = result.iter().flat_map(JobResult::pictures).map(|picture| PathBuf::from(&picture.path));
+    paths.collect()
 }
 
-/// Whether the file of a kept answer is there, with the length that it had.
-pub(super) fn is_still_there(made: &JobFileOut) -> bool {
-    let found = std::fs::metadata(&made.path);
-    found.is_ok_and(|file| file.is_file() && file.len() == made.bytes)
-}
-
-/// Writes `FOLDER/STEM-DIGEST.EXTENSION`, aside first and renamed when it is on disk; gives its path and SHA-256.
-///
-/// # Errors
-/// A failure that may pass.
-pub(super) fn write(
-    folder: &Path,
-    stem: &str,
-    extension: &str,
-    bytes: &[u8],
-) -> Result<(String, String), JobFailure> {
-    /// Distinguishes files that are written at the same time.
-    static WRITTEN: AtomicU64 = AtomicU64::new(0);
-    let digest = sha256(bytes);
-    let path = folder.join(format!("{stem}-{}.{extension}", &digest[..16]));
-    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-    let aside = folder.join(format!(".{stem}.{}-{number}.part", std::process::id()));
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::File::create_new(&aside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&aside, &path)?;
-        crate::store::sync_dir(folder)
+/// Whether the pictures of a kept answer are there, with the lengths that they had.
+pub(super) fn are_still_there(result: &JobResult) -> bool {
+    let is_there = |made: &JobFileOut| {
+        let found = std::fs::metadata(&made.path);
+        found.is_ok_and(|file| file.is_file() && file.len() == made.bytes)
     };
-    write().map_err(|source| {
-        // Nothing of it is of use; the next start removes it where this fails.
-        let _ = std::fs::remove_file(&aside);
-        failure(StudioError::Write { path: path.clone(), source })
-    })?;
-    Ok((path.display().to_string(), digest))
+    result.pictures().into_iter().all(is_there)
 }
 
 /// Makes the folder of the results, unless it is there.
@@ -173,32 +139,10 @@ pub(super) fn picture(name: &str, folder: Option<&Path>, origin: Origin) -> Resu
     }
 }
 
-/// Removes the files of `folder` that an earlier process was writing when it died: the jobs make them anew.
-pub(super) fn remove_partial(folder: &Path) {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for path in entries.map(|entry| entry.path()) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.')
-            && name.ends_with(".part")
-            && let Err(error) = std::fs::remove_file(&path)
-        {
-            tracing::warn!("jobs: {} was left behind and cannot be removed: {error}", path.display());
-        }
-    }
-}
-
 /// The name of a picture without its folder and its ending, as an output's name may begin; at most `longest` bytes.
 pub(super) fn stem(path: &Path, longest: usize) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let plain = |c: char| if c == '/' || c == '\\' || c.is_control() { '_' } else { c };
-    let mut stem: String = stem.chars().map(plain).collect();
-    while stem.len() > longest {
-        stem.pop();
-    }
-    match stem.trim_start_matches('.') {
-        "" => "picture".to_owned(),
-        stem => stem.to_owned(),
-    }
+    plain_stem(&stem, longest)
 }
 
 /// The name of the file that people see, as the name of a job may be.

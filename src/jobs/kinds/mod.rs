@@ -2,12 +2,14 @@
 
 mod files;
 mod lazy;
+mod pictures;
 mod report;
 mod sheet;
 mod upscale;
 mod variations;
 
 pub use lazy::LazyModel;
+pub use pictures::PictureSettings;
 pub use report::ReportKind;
-pub use upscale::{UpscaleAround, UpscaleKind};
-pub use variations::{VariationsAround, VariationsKind};
+pub use upscale::UpscaleKind;
+pub use variations::VariationsKind;

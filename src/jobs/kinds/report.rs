@@ -12,6 +12,7 @@ use crate::jobqueue::ParentOutcome;
 use crate::jobs::command::{ReportIn, TableFormatIn};
 use crate::jobs::kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
 use crate::jobs::task::Task;
+use crate::studio::write_file;
 use crate::types::{Explanation, Origin, Refusal};
 
 const NAME: &str = "report";
@@ -74,8 +75,9 @@ impl JobKind for ReportKind {
         task.progress(PICTURES, "write");
         files::make_folder(&self.out)?;
         let stem = files::stem(Path::new(task.name()), LONGEST_STEM);
-        let (path, sha256) = files::write(&self.out, &stem, extension, &bytes)?;
-        let result = ReportOut { path, sha256, bytes: bytes.len() as u64, rows: rows.len() as u64 };
+        let (path, sha256) =
+            write_file(&self.out, &stem, extension, &bytes).map_err(files::failure)?;
+        let result = ReportOut { path: path.display().to_string(), sha256, bytes: bytes.len() as u64, rows: rows.len() as u64 };
         // What other jobs made is their own answer: a report is written anew.
         Ok(JobDone::Made { result: JobResult::Report(result), cache_key: None })
     }
@@ -97,8 +99,7 @@ fn rows_of(parent: &ParentOutcome) -> Vec<Row> {
         file: file.cloned(),
         ..empty.clone()
     };
-    let result = parent.result.as_deref().and_then(|bytes| serde_json::from_slice::<JobResult>(bytes).ok());
-    match &result {
+    match &parent.result.as_deref().and_then(JobResult::read) {
         None => vec![empty],
         Some(JobResult::Upscaled(made)) => {
             // A job that fell back did not do what was asked for, and the table says so.

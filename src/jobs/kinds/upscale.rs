@@ -3,12 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::files::{self, Saving};
-use super::lazy::LazyModel;
+use super::pictures::{PictureSettings, Pool};
 use crate::contract::{JobResult, UpscaledAllOut, UpscaledOut};
 use crate::engine::Model;
 use crate::image::picture;
@@ -27,23 +26,10 @@ const LONGEST_STEM: usize = 100;
 /// The share of an attempt after which the picture is read.
 const READ: f32 = 0.05;
 
-/// What the kind is built from.
-pub struct UpscaleAround {
-    /// The super-resolution model; pictures are enlarged also where there is none.
-    pub model: LazyModel,
-    /// Threads that compute one picture.
-    pub threads: usize,
-    /// Folder of the pictures that a request from afar may name.
-    pub pictures: Option<PathBuf>,
-    /// Folder of the results.
-    pub out: PathBuf,
-}
-
 /// Enlarges pictures by a model or by Lanczos.
 pub struct UpscaleKind {
-    around: UpscaleAround,
-    /// Sessions that no job uses now.
-    idle: Mutex<Vec<Upscaler>>,
+    settings: PictureSettings,
+    idle: Pool<Upscaler>,
 }
 
 /// What a job's work reads: the request with everything decided.
@@ -66,17 +52,9 @@ struct Options {
 
 impl UpscaleKind {
     /// The kind, without a model in memory.
-    pub fn new(around: UpscaleAround) -> UpscaleKind {
-        files::remove_partial(&around.out);
-        UpscaleKind { around, idle: Mutex::default() }
-    }
-
-    /// Sessions for one job: those of an earlier one, or new ones.
-    fn upscaler(&self, model: &Model) -> Result<Upscaler, StudioError> {
-        if let Some(upscaler) = self.idle.lock().pop() {
-            return Ok(upscaler);
-        }
-        Upscaler::new(model, self.around.threads)
+    pub fn new(settings: PictureSettings) -> UpscaleKind {
+        settings.tidy();
+        UpscaleKind { settings, idle: Pool::new() }
     }
 
     /// Enlarges the `picture` of the file `path`, which takes the attempt's progress through `share`.
@@ -89,17 +67,18 @@ impl UpscaleKind {
         share: [f32; 2],
     ) -> Result<UpscaledOut, StudioError> {
         let stem = format!("{}-x{}", files::stem(path, LONGEST_STEM), options.factor);
-        let target = Target { folder: &self.around.out, stem: &stem, format: options.saving.format() };
+        let target = Target { folder: &self.settings.out, stem: &stem, format: options.saving.format() };
         let report = |fraction: f32| task.progress(share[0] + fraction * (share[1] - share[0]), "enlarge");
         let is_stopped = || task.is_stopped();
         let watch = Watch::new(&is_stopped, &report);
-        let (mut upscaler, fault) = match model.and_then(|model| self.upscaler(model)) {
+        let open = |model| self.idle.take(|| Upscaler::new(model, self.settings.threads));
+        let (mut upscaler, fault) = match model.and_then(open) {
             Ok(upscaler) => (Some(upscaler), None),
             Err(fault) => (None, Some(fault)),
         };
         let given = upscaler.as_mut().ok_or_else(|| fault.unwrap_or(StudioError::NoModel));
         let done = upscale_to_file(picture, given, &options.studio(), &target, &watch);
-        self.idle.lock().extend(upscaler);
+        upscaler.into_iter().for_each(|upscaler| self.idle.put(upscaler));
         done.map(shown)
     }
 
@@ -107,8 +86,8 @@ impl UpscaleKind {
     fn one(&self, task: &Task<'_>, path: &Path, options: &Options) -> Result<JobDone, JobFailure> {
         task.progress(0.0, "read");
         let bytes = picture::load(path, &LIMITS).map_err(|error| files::failure(error.into()))?;
-        let model = self.around.model.get();
-        let cache_key = match (&model, self.around.model.is_configured()) {
+        let model = self.settings.model.get();
+        let cache_key = match (&model, self.settings.model.is_configured()) {
             (Ok(model), _) => Some(options.key(&bytes, model.sha256())),
             (Err(_), false) => Some(options.key(&bytes, "")),
             // The model may be there the next time.
@@ -122,7 +101,7 @@ impl UpscaleKind {
         if task.is_stopped() {
             return Err(JobFailure::Stopped);
         }
-        files::make_folder(&self.around.out)?;
+        files::make_folder(&self.settings.out)?;
         task.progress(READ, "enlarge");
         let is_by_model = model.is_ok();
         let model = model.as_deref().map_err(reason);
@@ -142,8 +121,8 @@ impl UpscaleKind {
             let why = Explanation::new("the jobs before this one made no picture", remedy);
             return Err(JobFailure::lasting(why));
         }
-        files::make_folder(&self.around.out)?;
-        let model = self.around.model.get();
+        files::make_folder(&self.settings.out)?;
+        let model = self.settings.model.get();
         let mut enlarged = Vec::with_capacity(sources.len());
         for (at, path) in sources.iter().enumerate() {
             let share = [at, at + 1].map(|done| done as f32 / sources.len() as f32);
@@ -166,7 +145,7 @@ impl JobKind for UpscaleKind {
     fn plan(&self, asked: Map<String, Value>, origin: Origin) -> Result<PlannedJob, Refusal> {
         let asked: UpscaleIn = parameters(NAME, asked)?;
         let picture = match (&asked.picture, asked.from_jobs) {
-            (Some(name), false) => Some(files::picture(name, self.around.pictures.as_deref(), origin)?),
+            (Some(name), false) => Some(files::picture(name, self.settings.pictures.as_deref(), origin)?),
             (None, true) => None,
             (Some(_), true) => {
                 let message = "picture and from_jobs are both given";
@@ -199,8 +178,7 @@ impl JobKind for UpscaleKind {
     }
 
     fn is_still_there(&self, result: &JobResult) -> bool {
-        let JobResult::Upscaled(made) = result else { return false };
-        files::is_still_there(&made.file)
+        matches!(result, JobResult::Upscaled(_)) && files::are_still_there(result)
     }
 }
 

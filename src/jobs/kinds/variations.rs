@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::files::{self, Saving};
-use super::lazy::LazyModel;
+use super::pictures::{PictureSettings, Pool};
 use crate::contract::{JobResult, VariationOut, VariationsOut};
 use crate::engine::Model;
 use crate::image::picture;
@@ -32,23 +32,13 @@ const READ: f32 = 0.05;
 const FOUND: f32 = 0.15;
 const CUT: f32 = 0.5;
 
-/// What the kind is built from.
-pub struct VariationsAround {
-    /// The segmentation model, which finds the foreground.
-    pub model: LazyModel,
-    /// Threads that compute one picture.
-    pub threads: usize,
-    /// Folder of the pictures that a request from afar may name.
-    pub pictures: Option<PathBuf>,
-    /// Folder of the results.
-    pub out: PathBuf,
-}
-
 /// Cuts foregrounds out and puts them on backgrounds.
 pub struct VariationsKind {
-    around: VariationsAround,
-    /// Sessions that no job uses now.
-    idle: Mutex<Vec<Segmenter>>,
+    settings: PictureSettings,
+    idle: Pool<Segmenter>,
+    /// Held by the thread whose background is a picture: one of them is in memory at a time, however many threads and jobs
+    /// there are.
+    scenery: Mutex<()>,
 }
 
 /// What a job's work reads: the request with everything decided.
@@ -74,7 +64,7 @@ enum Behind {
 impl Behind {
     /// Reads `white`, `plain:#rrggbb`, `random`, `random:SEED`, or the name of a picture. A `random` without a seed has that of
     /// its place in the list, so that two of them differ and the same request gives the same pictures.
-    fn read(text: &str, at: usize, around: &VariationsAround, origin: Origin) -> Result<Behind, Refusal> {
+    fn read(text: &str, at: usize, settings: &PictureSettings, origin: Origin) -> Result<Behind, Refusal> {
         let bad = |remedy: &str| Refusal::new("bad_job", format!("background {text:?}"), remedy);
         if let Some(colour) = text.strip_prefix("plain:") {
             let colour: SolidColour = colour
@@ -90,7 +80,7 @@ impl Behind {
             "white" => Ok(Behind::White),
             "random" => Ok(Behind::Random(at as u64)),
             "plain" => Err(bad("write its colour, for instance plain:#e8e8e8")),
-            name => files::picture(name, around.pictures.as_deref(), origin).map(Behind::Picture),
+            name => settings.picture(name, origin).map(Behind::Picture),
         }
     }
 
@@ -115,43 +105,43 @@ impl Behind {
     }
 }
 
-/// What was read of a job's files.
-struct Inputs {
-    picture: Vec<u8>,
-    /// The bytes of each background that is a picture.
-    behind: Vec<Option<Vec<u8>>>,
+/// The SHA-256 of what a job reads.
+struct Digests {
+    picture: String,
+    /// That of each background which is a picture.
+    behind: Vec<Option<String>>,
 }
 
 impl VariationsKind {
     /// The kind, without a model in memory.
-    pub fn new(around: VariationsAround) -> VariationsKind {
-        VariationsKind { around, idle: Mutex::default() }
+    pub fn new(settings: PictureSettings) -> VariationsKind {
+        VariationsKind { settings, idle: Pool::new(), scenery: Mutex::default() }
     }
 
-    fn read(&self, payload: &Payload) -> Result<Inputs, JobFailure> {
-        let load = |path: &Path| picture::load(path, &LIMITS).map_err(|error| files::failure(error.into()));
-        let behind = payload.backgrounds.iter().map(|behind| match behind {
-            Behind::Picture(path) => load(path).map(Some).map_err(|error| of_background(behind, error)),
-            _ => Ok(None),
-        });
-        Ok(Inputs { picture: load(&payload.picture)?, behind: behind.collect::<Result<_, _>>()? })
+    /// The picture of `background`, which is still the one that was hashed.
+    fn scenery(&self, background: &Behind, digest: Option<&str>) -> Result<Option<Picture>, JobFailure> {
+        let (Behind::Picture(path), Some(digest)) = (background, digest) else { return Ok(None) };
+        let load = || -> Result<Picture, JobFailure> {
+            let bytes = load(path)?;
+            if sha256(&bytes) != digest {
+                let why = Explanation::new("the file was changed meanwhile", "");
+                return Err(JobFailure::passing(why));
+            }
+            Picture::read(&bytes, &LIMITS).map_err(files::failure)
+        };
+        load().map(Some).map_err(|error| of_background(background, error))
     }
 
     /// The picture with alpha, and the share of it that is foreground.
-    fn cut(&self, task: &Task<'_>, bytes: &[u8], model: &Model) -> Result<(Picture, f32), StudioError> {
-        let picture = Picture::read(bytes, &LIMITS)?;
+    fn cut(&self, task: &Task<'_>, picture: Picture, model: &Model) -> Result<(Picture, f32), StudioError> {
         task.progress(READ, "analysis");
-        let idle = self.idle.lock().pop();
-        let mut segmenter = match idle {
-            Some(segmenter) => segmenter,
-            None => Segmenter::new(model, Subject::All)?,
-        };
+        let mut segmenter = self.idle.take(|| Segmenter::new(model, Subject::All))?;
         let foreground = segmenter.find(&picture)?;
-        self.idle.lock().push(segmenter);
+        self.idle.put(segmenter);
         let report = |fraction: f32| task.progress(FOUND + fraction * (CUT - FOUND), "cutout");
         let is_stopped = || task.is_stopped();
         let watch = Watch::new(&is_stopped, &report);
-        let options = CutoutOptions { workers: self.around.threads, ..CutoutOptions::default() };
+        let options = CutoutOptions { workers: self.settings.threads, ..CutoutOptions::default() };
         let share = foreground.share();
         Ok((cutout(picture, &foreground, &options, &watch)?, share))
     }
@@ -162,18 +152,15 @@ impl VariationsKind {
         task: &Task<'_>,
         payload: &Payload,
         picture: &Picture,
-        behind: &[Option<Vec<u8>>],
+        digests: &Digests,
     ) -> Result<Vec<VariationOut>, JobFailure> {
         let stem = files::stem(&payload.picture, LONGEST_STEM);
         let done = Mutex::new(vec![0.0f32; payload.backgrounds.len()]);
         let options = ComposeOptions { shadow: payload.shadow.then(Shadow::default) };
         let one = |at: usize| -> Result<VariationOut, JobFailure> {
             let background = &payload.backgrounds[at];
-            let scenery = behind[at].as_deref().map(|bytes| {
-                let read = Picture::read(bytes, &LIMITS);
-                read.map_err(|error| of_background(background, files::failure(error)))
-            });
-            let scenery = scenery.transpose()?;
+            let _one = matches!(background, Behind::Picture(_)).then(|| self.scenery.lock());
+            let scenery = self.scenery(background, digests.behind[at].as_deref())?;
             let given = match (background, &scenery) {
                 (Behind::Plain(colour), _) => Background::Plain(SolidColour(*colour)),
                 (Behind::Random(seed), _) => Background::Random { seed: *seed },
@@ -189,7 +176,7 @@ impl VariationsKind {
             let is_stopped = || task.is_stopped();
             let watch = Watch::new(&is_stopped, &report);
             let name = format!("{stem}-{}", background.label());
-            let target = Target { folder: &self.around.out, stem: &name, format: payload.saving.format() };
+            let target = Target { folder: &self.settings.out, stem: &name, format: payload.saving.format() };
             let size = [picture.width(), picture.height()];
             let write = || -> Result<SavedPicture, StudioError> {
                 let mut file = PictureWriter::create(&target, size, 3)?;
@@ -199,7 +186,7 @@ impl VariationsKind {
             let file = write().map_err(files::failure)?;
             Ok(VariationOut { background: background.shown(), file: files::saved(file) })
         };
-        together(payload.backgrounds.len(), self.around.threads, one)
+        together(payload.backgrounds.len(), self.settings.threads, one)
     }
 }
 
@@ -210,12 +197,12 @@ impl JobKind for VariationsKind {
 
     fn plan(&self, asked: Map<String, Value>, origin: Origin) -> Result<PlannedJob, Refusal> {
         let asked: VariationsIn = parameters(NAME, asked)?;
-        if !self.around.model.is_configured() {
+        if !self.settings.model.is_configured() {
             let remedy =
                 "name one of task \"segment\" as segment_model below [jobs], and restart the service";
             return Err(Refusal::new("no_model", "there is no model that finds the foreground", remedy));
         }
-        let picture = files::picture(&asked.picture, self.around.pictures.as_deref(), origin)?;
+        let picture = self.settings.picture(&asked.picture, origin)?;
         let count = asked.backgrounds.len();
         if !(1..=MOST_BACKGROUNDS).contains(&count) {
             let remedy =
@@ -223,7 +210,7 @@ impl JobKind for VariationsKind {
             return Err(Refusal::new("bad_job", format!("backgrounds has {count} entries"), remedy));
         }
         let backgrounds = asked.backgrounds.iter().enumerate();
-        let backgrounds = backgrounds.map(|(at, text)| Behind::read(text, at, &self.around, origin));
+        let backgrounds = backgrounds.map(|(at, text)| Behind::read(text, at, &self.settings, origin));
         let backgrounds = backgrounds.collect::<Result<Vec<_>, Refusal>>()?;
         let saving = Saving::new(asked.format, asked.quality)?;
         let name = files::job_name(&picture);
@@ -233,31 +220,45 @@ impl JobKind for VariationsKind {
     fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure> {
         let payload: Payload = task.payload()?;
         task.progress(0.0, "read");
-        let inputs = self.read(&payload)?;
-        let model = self.around.model.get().map_err(files::failure)?;
-        let cache_key = key(&payload, &inputs, model.sha256());
+        let bytes = load(&payload.picture)?;
+        let behind = payload.backgrounds.iter().map(digest_of).collect::<Result<_, _>>()?;
+        let digests = Digests { picture: sha256(&bytes), behind };
+        let model = self.settings.model.get().map_err(files::failure)?;
+        let cache_key = key(&payload, &digests, model.sha256());
         if task.answer_with_kept(&cache_key) {
             return Ok(JobDone::Kept);
         }
-        let (picture, share) = self.cut(task, &inputs.picture, &model).map_err(files::failure)?;
+        let picture = Picture::read(&bytes, &LIMITS).map_err(files::failure)?;
+        drop(bytes);
+        let (picture, share) = self.cut(task, picture, &model).map_err(files::failure)?;
         if task.is_stopped() {
             return Err(JobFailure::Stopped);
         }
-        files::make_folder(&self.around.out)?;
+        files::make_folder(&self.settings.out)?;
         task.progress(CUT, "generation");
-        let variations = self.compose_all(task, &payload, &picture, &inputs.behind)?;
+        let variations = self.compose_all(task, &payload, &picture, &digests)?;
         let result = VariationsOut { variations, foreground: share, model: model.sha256().to_owned() };
         Ok(JobDone::Made { result: JobResult::Variations(result), cache_key: Some(cache_key) })
     }
 
     fn is_still_there(&self, result: &JobResult) -> bool {
-        let JobResult::Variations(made) = result else { return false };
-        made.variations.iter().all(|variation| files::is_still_there(&variation.file))
+        matches!(result, JobResult::Variations(_)) && files::are_still_there(result)
     }
 }
 
+fn load(path: &Path) -> Result<Vec<u8>, JobFailure> {
+    picture::load(path, &LIMITS).map_err(|error| files::failure(error.into()))
+}
+
+/// The SHA-256 of a background that is a picture, read piece by piece.
+fn digest_of(background: &Behind) -> Result<Option<String>, JobFailure> {
+    let Behind::Picture(path) = background else { return Ok(None) };
+    let digest = picture::digest(path, &LIMITS).map_err(|error| files::failure(error.into()));
+    digest.map(Some).map_err(|error| of_background(background, error))
+}
+
 /// The key of the result: names of pictures count only for what their bytes are.
-fn key(payload: &Payload, inputs: &Inputs, model: &str) -> CacheKey {
+fn key(payload: &Payload, digests: &Digests, model: &str) -> CacheKey {
     let options = payload.backgrounds.iter().map(|behind| match behind {
         // The name of the file that is made has it.
         Behind::Picture(path) => Behind::Picture(files::stem(path, LONGEST_LABEL).into()),
@@ -266,9 +267,8 @@ fn key(payload: &Payload, inputs: &Inputs, model: &str) -> CacheKey {
     let options: Vec<Behind> = options.collect();
     // Plain words and numbers: nothing in them can fail.
     let options = serde_json::to_vec(&(options, payload.shadow, &payload.saving)).unwrap_or_default();
-    let sums = std::iter::once(&inputs.picture).chain(inputs.behind.iter().flatten()).map(sha256);
-    let sums: Vec<String> = sums.collect();
-    let inputs: Vec<&str> = sums.iter().map(String::as_str).collect();
+    let inputs = std::iter::once(&digests.picture).chain(digests.behind.iter().flatten());
+    let inputs: Vec<&str> = inputs.map(String::as_str).collect();
     CacheKey::of(NAME, &options, &inputs, model, 0)
 }
 

@@ -7,10 +7,6 @@ use crate::jobs::command::{JobsAnswer, ListRequest};
 use crate::jobs::{refuse, report};
 use crate::types::{Refusal, Responder};
 
-/// Jobs of a list, usually and at most.
-const USUAL_LIST: u16 = 50;
-const LONGEST_LIST: u16 = 500;
-
 impl Owner<'_> {
     pub(super) fn answer(&self, answers: Vec<(Responder<JobsAnswer>, Answering)>) {
         for (reply, answering) in answers {
@@ -46,9 +42,9 @@ impl Owner<'_> {
     }
 
     fn list(&self, asked: &ListRequest) -> Result<JobsOut, Refusal> {
-        let limit = asked.limit.unwrap_or(USUAL_LIST);
-        if !(1..=LONGEST_LIST).contains(&limit) {
-            let remedy = format!("write a whole number from 1 to {LONGEST_LIST}");
+        let limit = asked.limit.unwrap_or(ListRequest::USUAL);
+        if !(1..=ListRequest::MOST).contains(&limit) {
+            let remedy = format!("write a whole number from 1 to {}", ListRequest::MOST);
             return Err(Refusal::new("bad_request", format!("limit is {limit}"), remedy));
         }
         let filter = Filter {
@@ -73,7 +69,7 @@ impl Owner<'_> {
     fn health(&self) -> JobsHealthOut {
         let status = self.status();
         let mut problems = Vec::new();
-        problems.extend(self.fault.as_ref().map(|why| format!("the store takes no changes: {why}")));
+        problems.extend(self.fault.as_ref().map(|fault| format!("the store takes no changes: {}", fault.why)));
         if !status.is_running {
             problems.push("the queue is paused: `ocellus jobs resume` starts jobs again".into());
         }

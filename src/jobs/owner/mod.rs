@@ -2,6 +2,7 @@
 //! answered, work is handed out and anybody is informed.
 
 mod answer;
+mod commit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::SyncSender;
@@ -15,13 +16,14 @@ use super::request;
 use super::service::{JobsError, JobsService, Message};
 use crate::contract::JobResult;
 use crate::jobqueue::{
-    Added, CacheKey, Claim, JobId, Key, Limits, Outcome, Queue, Restored, Status, Token, restore,
+    Added, CacheKey, Claim, JobId, Limits, Outcome, Queue, Restored, Status, Token, restore,
 };
-use crate::store::StoreError;
+use crate::store::JobRecord;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Explanation, Origin, Refusal, Responder};
+use commit::{Committed, StoreFault};
 
-/// Pause before a store that refused a batch is tried again.
+/// Pause before a store that cannot be read or refused a batch is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// The progress of a job is published at most so often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -37,8 +39,8 @@ pub(super) struct Owner<'s> {
     stuck: BTreeSet<Token>,
     /// When the progress of a running job was published last, on the monotonic clock.
     shown: BTreeMap<JobId, Duration>,
-    /// Why the store refused the last batch.
-    fault: Option<Explanation>,
+    /// Why the store takes nothing, until something was written again.
+    fault: Option<StoreFault>,
 }
 
 /// What is answered once a group is on disk.
@@ -73,45 +75,55 @@ impl<'s> Owner<'s> {
             beat.beat();
             let read =
                 service.tables.records().and_then(|records| Ok((records, service.tables.unpublished()?)));
-            let error = match read {
-                Ok((records, unpublished)) => {
-                    let now = service.now();
-                    // Jitter needs no more than that two boxes differ.
-                    let seed = now.utc_ms.unsigned_abs() ^ (u64::from(std::process::id()) << 32);
-                    let restored = restore(service.settings.clone(), seed, now, records)?;
-                    log_restored(&restored);
-                    let mut owner = Owner {
-                        service,
-                        queue: restored.queue,
-                        publisher: Publisher::new(unpublished),
-                        outcomes: Vec::new(),
-                        stuck: BTreeSet::new(),
-                        shown: BTreeMap::new(),
-                        fault: None,
-                    };
-                    match owner.commit() {
-                        Ok(_) => {
-                            service.host.store_fault(None);
-                            return Ok(Some(owner));
-                        }
-                        Err(error) => error,
-                    }
-                }
-                Err(error) => error,
+            let why = match read {
+                Ok((records, unpublished)) => match Owner::begin(service, records, unpublished)? {
+                    Ok(owner) => return Ok(Some(owner)),
+                    Err(why) => why,
+                },
+                Err(error) => error.explanation().within("the queue of jobs cannot be read"),
             };
-            service.host.store_fault(Some(&error.explanation().within("the queue of jobs cannot be read")));
-            service.tables.close();
+            service.host.store_fault(Some(&why));
             if stop.wait(RETRY) {
                 return Ok(None);
             }
         }
     }
 
+    /// Makes the queue from what was read, and stores what that decided. Those who watch learn of each job that it changed;
+    /// the inner error is why the store does not take it.
+    fn begin(
+        service: &'s JobsService,
+        records: Vec<JobRecord>,
+        unpublished: Vec<u64>,
+    ) -> Result<Result<Owner<'s>, Explanation>, JobsError> {
+        let now = service.now();
+        // Jitter needs no more than that two boxes differ.
+        let seed = now.utc_ms.unsigned_abs() ^ (u64::from(std::process::id()) << 32);
+        let restored = restore(service.settings.clone(), seed, now, records)?;
+        log_restored(&restored);
+        let mut owner = Owner {
+            service,
+            queue: restored.queue,
+            publisher: Publisher::new(unpublished),
+            outcomes: Vec::new(),
+            stuck: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            fault: None,
+        };
+        Ok(owner.commit().map(|committed| {
+            // An earlier process may have raised the alarm.
+            service.host.store_fault(None);
+            owner.inform(&committed);
+            owner
+        }))
+    }
+
     /// For how long nothing happens by itself.
     pub(super) fn pause(&self) -> Duration {
-        match self.fault {
-            Some(_) => RETRY,
-            None => self.queue.next_wake(self.service.now()).unwrap_or(Duration::MAX),
+        let now = self.service.now();
+        match &self.fault {
+            Some(fault) => fault.left(now),
+            None => self.queue.next_wake(now).unwrap_or(Duration::MAX),
         }
     }
 
@@ -135,38 +147,36 @@ impl<'s> Owner<'s> {
             self.take(message, &mut group);
         }
         for expired in self.queue.expire(self.service.now()) {
-            let (job, attempt) = (expired.token.job().0, expired.token.attempt());
-            tracing::error!(
-                job,
-                attempt,
-                "jobs: the attempt did not stop in time; its answer will be dropped"
-            );
-            self.stuck.insert(expired.token);
+            // While the store is at fault the same attempt expires in each group.
+            if self.stuck.insert(expired.token) {
+                let (job, attempt) = (expired.token.job().0, expired.token.attempt());
+                tracing::error!(
+                    job,
+                    attempt,
+                    "jobs: the attempt did not stop in time; its answer will be dropped"
+                );
+            }
         }
         let claims = self.claims();
         match self.commit() {
-            Ok(changed) => {
+            Ok(committed) => {
                 self.outcomes.clear();
-                self.note_fault(None);
                 claims.into_iter().for_each(|claim| self.service.work.push(claim));
                 for (reply, is_kept) in group.kept {
                     // A worker that waits no longer does the work.
                     let _ = reply.try_send(is_kept);
                 }
                 self.answer(group.changes);
-                self.inform(&changed);
+                self.inform(&committed);
             }
-            Err(error) => {
-                self.queue.abandon();
-                self.service.tables.close();
+            Err(why) => {
                 // Work goes on where it asked for a kept answer; requests did not happen.
                 for (reply, _) in group.kept {
                     let _ = reply.try_send(false);
                 }
                 for (reply, _) in group.changes {
-                    reply.failed(refuse::not_stored(&error));
+                    reply.failed(refuse::not_stored(&why));
                 }
-                self.note_fault(Some(error.explanation()));
             }
         }
         self.answer(group.reads);
@@ -186,9 +196,9 @@ impl<'s> Owner<'s> {
         for claim in untaken {
             self.complete(claim.token, Outcome::Released { after_ms: 0 });
         }
-        if let Err(error) = self.commit() {
+        if let Err(why) = self.commit() {
             tracing::error!(
-                "jobs: what ended last is not stored, and is done again at the next start: {error}"
+                "jobs: what ended last is not stored, and is done again at the next start: {why}"
             );
         }
     }
@@ -240,8 +250,7 @@ impl<'s> Owner<'s> {
     fn is_still_there(&self, token: Token, result: &[u8]) -> bool {
         let Some(job) = self.queue.get(self.service.now(), token.job()) else { return false };
         let kind = self.service.kinds.iter().find(|kind| *kind.name() == *job.kind);
-        let result = serde_json::from_slice::<JobResult>(result);
-        kind.zip(result.ok()).is_some_and(|(kind, result)| kind.is_still_there(&result))
+        kind.zip(JobResult::read(result)).is_some_and(|(kind, result)| kind.is_still_there(&result))
     }
 
     /// Does what `command` asks for in memory. Returns how it is answered, and whether it changed something.
@@ -302,43 +311,21 @@ impl<'s> Owner<'s> {
         claims
     }
 
-    /// Writes what the queue has changed; returns the jobs that changed.
-    fn commit(&mut self) -> Result<Vec<JobId>, StoreError> {
-        if self.queue.has_changes() {
-            let changes = self.queue.changes();
-            let ended = changes.iter().filter_map(|change| match (&change.key, &change.value) {
-                (Key::Facts(id), Some(_)) if self.is_over(*id) => Some(id.0),
-                _ => None,
-            });
-            let ended: Vec<u64> = ended.collect();
-            let records = changes.into_iter().map(|change| (change.key.encode(), change.value));
-            self.service.tables.apply(records, &ended)?;
-        }
-        Ok(self.queue.confirm())
-    }
-
-    fn is_over(&self, id: JobId) -> bool {
-        self.queue.get(self.service.now(), id).is_some_and(|job| !job.state.is_open())
-    }
-
-    fn note_fault(&mut self, fault: Option<Explanation>) {
-        if fault != self.fault {
-            let shown = fault.clone().map(|why| why.within("jobs are not started and not added"));
-            self.service.host.store_fault(shown.as_ref());
-            self.fault = fault;
-        }
-    }
-
-    /// Informs whoever watches of the jobs that changed; the ends of jobs are published until the broker has them.
-    fn inform(&mut self, changed: &[JobId]) {
+    /// Informs those who watch of the jobs that changed; the ends of jobs are published until the broker has them.
+    fn inform(&mut self, Committed { changed, ended }: &Committed) {
         let now = self.service.now();
         for id in changed {
             let Some(job) = report::job(&self.queue, now, *id) else {
+                self.shown.remove(id);
                 self.publisher.forget(*id);
                 continue;
             };
-            self.service.host.changed(&job);
-            if job.state.is_over() {
+            let is_end = ended.binary_search(id).is_ok();
+            // A job that ended before and changed since has lost its place in the cache, which nobody watches.
+            if is_end || !job.state.is_over() {
+                self.service.host.changed(&job);
+            }
+            if is_end {
                 self.shown.remove(id);
                 self.publisher.add(*id);
                 let reason = job.reason.as_deref().unwrap_or_default();

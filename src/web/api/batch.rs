@@ -1,6 +1,6 @@
 //! Microscopy: recipes, their runs and their results.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use bytes::Bytes;
 
 use super::super::answer::{self, Handled, WebFault, bytes, json_with, mime};
@@ -82,11 +82,7 @@ pub(in super::super) async fn fit(mut call: Call) -> Handled {
 pub(in super::super) async fn tables(call: Call) -> Handled {
     let recipe = call.param("recipe").to_owned();
     let file = ask_for::<FileOut>(&call.server, BatchCommand::Tables { recipe }).await?;
-    let mut response = bytes(mime::ZIP, Bytes::from(file.bytes));
-    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", file.name)) {
-        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
-    }
-    Ok(response)
+    Ok(answer::attachment(bytes(mime::ZIP, Bytes::from(file.bytes)), &file.name))
 }
 
 fn fov(call: &Call) -> Result<usize, WebFault> {

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use axum::http::{HeaderValue, header};
-
 use super::super::answer::{self, Handled, WebFault, bytes, mime};
 use super::super::routes::Call;
 use super::super::server::Server;
@@ -33,13 +31,8 @@ pub(in super::super) async fn series(call: Call) -> Handled {
     if !is_csv {
         return answer::json(&series);
     }
-    let mut response = bytes(mime::CSV, csv(&series).into());
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let name: String = series.channel.channel.chars().map(plain).collect();
-    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{name}.csv\"")) {
-        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
-    }
-    Ok(response)
+    let name = format!("{}.csv", series.channel.channel);
+    Ok(answer::attachment(bytes(mime::CSV, csv(&series).into()), &name))
 }
 
 /// What the query asks for, and whether as a table.

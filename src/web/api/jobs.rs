@@ -10,15 +10,17 @@ use axum::response::Response;
 use super::super::answer::{self, Handled, WebFault, json_with, mime};
 use super::super::routes::Call;
 use super::super::server::Server;
-use super::recordings::{blocking, stream};
+use super::disk::{blocking, stream};
 use super::state::ask_within;
 use crate::commands::Command;
 use crate::commands::jobs::{JobIn, JobRequest, JobsAnswer, JobsCommand, ListRequest, WorkflowIn};
-use crate::contract::{AddedOut, JobOut, JobState, JobsHealthOut, JobsOut, QueueOut, WorkflowOut};
+use crate::contract::{
+    AddedOut, JobOut, JobState, JobsHealthOut, JobsOut, NoJobState, QueueOut, WorkflowOut,
+};
 
 /// Jobs of a page, usually and at most.
-const USUAL: usize = 50;
-pub(in super::super) const MOST: usize = 500;
+const USUAL: usize = ListRequest::USUAL as usize;
+pub(in super::super) const MOST: usize = ListRequest::MOST as usize;
 
 /// The answer to `command`, as the type that it has.
 async fn ask_for<T: TryFrom<JobsAnswer>>(server: &Server, command: JobsCommand) -> Result<T, WebFault> {
@@ -48,9 +50,8 @@ pub(in super::super) async fn drain(call: Call) -> Handled {
 pub(in super::super) async fn list(call: Call) -> Handled {
     let state = call.asked("state").filter(|word| !word.is_empty());
     let state = state.map(|word| {
-        let known = JobState::ALL.into_iter().find(|state| state.as_str() == word);
-        let remedy = "use pending, running, completed, failed, cancelled or quarantined";
-        known.ok_or_else(|| WebFault::bad(format!("state is {word:?}"), remedy))
+        let fault = |remedy: NoJobState| WebFault::bad(format!("state is {word:?}"), remedy.to_string());
+        JobState::from_word(word).map_err(fault)
     });
     let before = call.asked("before").filter(|text| !text.is_empty());
     let fault = |_| WebFault::bad("before is not a number", "write a job's number");
@@ -113,12 +114,7 @@ pub(in super::super) async fn file(call: Call) -> Handled {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_. ".contains(c) { c } else { '_' };
-    let name: String = name.chars().map(plain).collect();
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    Ok(response)
+    Ok(answer::attachment(response, &name))
 }
 
 fn content_type(path: &Path) -> &'static str {

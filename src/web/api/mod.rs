@@ -3,6 +3,7 @@
 pub(super) mod attendance;
 pub(super) mod batch;
 pub(super) mod commands;
+mod disk;
 pub(super) mod inspections;
 pub(super) mod intake;
 pub(super) mod jobs;

@@ -1,29 +1,23 @@
 //! Recordings: listed, sent in ranges, and deleted.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::super::answer::{self, Handled, WebFault, json_with};
 use super::super::range::{self, ByteRange};
 use super::super::routes::Call;
+use super::disk::{blocking, stream};
 use crate::contract::rest::DeletedOut;
 use crate::types::{NoRecording, RecordingArchive, RecordingFile, RecordingFilter};
 
 /// Recordings of a page, usually and at most.
 const USUAL: usize = 50;
 pub(in super::super) const MOST: usize = 500;
-/// Bytes that are read at once, and pieces that wait for a slow client.
-const PIECE: usize = 64 << 10;
-const PIECES: usize = 4;
 
 pub(in super::super) async fn list(call: Call) -> Handled {
     let (archive, filter) = (archive(&call)?, filter(&call)?);
@@ -86,14 +80,6 @@ pub(in super::super) async fn delete(call: Call) -> Handled {
 fn archive(call: &Call) -> Result<Arc<dyn RecordingArchive>, WebFault> {
     let archive = call.server.shared.recordings.get().cloned();
     archive.ok_or_else(|| WebFault::busy("the service is starting", "try again in a moment"))
-}
-
-/// Runs what may wait for a disk beside the page's thread.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, WebFault> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| WebFault::busy("the recordings could not be read", "try again in a moment"))
 }
 
 fn kind(call: &Call) -> Result<Option<String>, WebFault> {
@@ -182,31 +168,4 @@ fn response(found: &RecordingFile, file: File, bytes: u64, range: Option<(u64, u
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     response
-}
-
-/// The bytes of the file, read piece by piece as the client takes them.
-pub(super) fn stream(
-    mut file: File,
-    from: u64,
-    length: u64,
-) -> impl tokio_stream::Stream<Item = Result<Bytes, std::io::Error>> {
-    let (pieces, taken) = mpsc::channel(PIECES);
-    tokio::task::spawn_blocking(move || {
-        let mut left = length;
-        if let Err(error) = file.seek(SeekFrom::Start(from)) {
-            let _ = pieces.blocking_send(Err(error));
-            return;
-        }
-        while left > 0 {
-            let mut piece = vec![0; PIECE.min(left as usize)];
-            let read = file.read_exact(&mut piece).map(|()| Bytes::from(piece));
-            left = left.saturating_sub(PIECE as u64);
-            let is_over = read.is_err();
-            // The client has gone where nobody takes it.
-            if pieces.blocking_send(read).is_err() || is_over {
-                return;
-            }
-        }
-    });
-    ReceiverStream::new(taken)
 }

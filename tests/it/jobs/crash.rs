@@ -53,17 +53,19 @@ fn a_job_that_ran_at_two_deaths_of_the_process_is_set_aside_until_somebody_tries
     let client = again(&mut place);
     wait_under_way(&client, poison);
     let other = add(&client, upscale("small.png"));
+    let watcher = listen(place.broker.port);
     place.service.kill();
 
     let client = again(&mut place);
     let aside = wait_for(&client, poison, "quarantined");
+    // The start decided it, and it is published like every other end.
+    watcher.wait_for(&format!("box1/jobs/{poison}"), |message| message["state"] == "quarantined");
     let reason = aside["reason"].as_str().unwrap();
     assert!(reason.contains("the process died 2 times"), "{reason}");
     // The others go on.
     wait_for(&client, other, "completed");
     let health = client.get("/api/v1/status/queue/health").json();
     assert!(health["problems"][0].as_str().unwrap().contains("1 job is set aside"), "{health}");
-    let watcher = listen(place.broker.port);
     assert_eq!(client.post(&format!("/api/v1/jobs/{poison}/retry"), json!({})).status, 200);
     wait_for(&client, poison, "completed");
     watcher.wait_for(&format!("box1/jobs/{poison}"), |message| message["state"] == "completed");

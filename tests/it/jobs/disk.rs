@@ -8,6 +8,7 @@ use super::support::{
 use crate::support::broker::Broker;
 use crate::support::disk::SmallDisk;
 use crate::support::fixture::Fixture;
+use crate::support::messages::listen;
 use crate::support::wait_until;
 use crate::web::client::{Client, address};
 
@@ -45,6 +46,7 @@ fn a_full_disk_of_the_queue_refuses_changes_and_loses_neither_jobs_nor_what_was_
     configure(&fixture, &lines, |fixture| slow_model(fixture, 40_000));
     picture(&fixture.path("shop/large.png"), SIDE, 1);
     picture(&fixture.path("shop/small.png"), 20, 2);
+    let watcher = listen(broker.port);
     let mut service = fixture.run();
     let client = Client::new(address(&service, 1));
     let large = add(&client, upscale("large.png"));
@@ -62,6 +64,13 @@ fn a_full_disk_of_the_queue_refuses_changes_and_loses_neither_jobs_nor_what_was_
     });
     let alarm = || client.get("/api/v1/alarms").text().contains("\"jobs\"");
     wait_until("the alarm", alarm);
+    // Requests that only read write nothing, so they show nothing about the store: one alarm stands until a write succeeds.
+    let raised = watcher.on("alarm/jobs").len();
+    for _ in 0..50 {
+        queue(&client);
+        assert!(alarm(), "the alarm is over while the disk is full");
+    }
+    assert_eq!(watcher.on("alarm/jobs").len(), raised, "one fault is one alarm");
     disk.free();
     wait_until("the alarm is over", || !alarm());
     // What ran meanwhile is not done again, and every job that was answered with a number is there.

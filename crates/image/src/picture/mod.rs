@@ -167,17 +167,35 @@ fn read_as(file: &[u8], limits: &Limits, alpha: Alpha) -> Result<DecodedPicture,
 /// # Errors
 /// It cannot be read, or is too long.
 pub fn load(path: &Path, limits: &Limits) -> Result<Vec<u8>, PictureError> {
+    let file = open(path, limits)?;
+    let mut bytes = Vec::with_capacity(file.metadata()?.len() as usize);
+    // Bounded again here, because the file may grow while it is read, and a pipe has no length.
+    file.take(limits.max_file + 1).read_to_end(&mut bytes)?;
+    limits.allow_file(bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+/// The SHA-256 of the file at `path`, read piece by piece within `limits`.
+///
+/// # Errors
+/// The file cannot be read, or is too large.
+pub fn digest(path: &Path, limits: &Limits) -> Result<String, PictureError> {
+    let file = open(path, limits)?;
+    let mut file = file.take(limits.max_file + 1);
+    let digest = ocellus_text::sha256_of(&mut file)?;
+    limits.allow_file(limits.max_file + 1 - file.limit())?;
+    Ok(digest)
+}
+
+/// Opens a file that is no folder and within `limits`.
+fn open(path: &Path, limits: &Limits) -> Result<File, PictureError> {
     let file = File::open(path)?;
     let meta = file.metadata()?;
     if meta.is_dir() {
         return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory).into());
     }
     limits.allow_file(meta.len())?;
-    let mut bytes = Vec::with_capacity(meta.len() as usize);
-    // Bounded again here, because the file may grow while it is read, and a pipe has no length.
-    file.take(limits.max_file + 1).read_to_end(&mut bytes)?;
-    limits.allow_file(bytes.len() as u64)?;
-    Ok(bytes)
+    Ok(file)
 }
 
 fn swaps_sides(orientation: Orientation) -> bool {

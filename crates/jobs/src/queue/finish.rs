@@ -11,7 +11,8 @@ use crate::names;
 use crate::settings::LONGEST_MS;
 use crate::time::{Now, signed};
 
-/// Times that work may give a job back for nothing; from then on each counts as an attempt.
+/// Times that work may give a job back to be done at once; from then on each counts as an attempt. Those with a pause do not
+/// count: work may wait for something for as long as that takes.
 const FREE_RELEASES: u32 = 100;
 
 /// What the work says at its end.
@@ -33,7 +34,8 @@ pub enum Outcome {
     },
     /// The flag was raised, and the work stopped. Without a raised flag the same as released.
     Stopped,
-    /// The work did nothing and costs no attempt: the service stops, or something has to be waited for.
+    /// The work did nothing and costs no attempt: the service stops, or something has to be waited for. Without a pause this
+    /// is so the first 100 times.
     Released {
         /// Not again for so long, milliseconds.
         after_ms: u64,
@@ -205,12 +207,12 @@ impl Queue {
     /// The work gave the job back.
     fn release(&mut self, now: Now, id: JobId, after_ms: u64) {
         let releases = self.edit(id, |job| {
-            job.facts.releases += 1;
+            job.facts.releases += u32::from(after_ms == 0);
             job.facts.releases
         });
-        if releases.is_some_and(|releases| releases > FREE_RELEASES) {
+        if after_ms == 0 && releases.is_some_and(|releases| releases > FREE_RELEASES) {
             let text = format!("its work gave it back {FREE_RELEASES} times without a result");
-            return self.fail(now, id, End::Released, Reason::Failed { text }, Retry::After(after_ms));
+            return self.fail(now, id, End::Released, Reason::Failed { text }, Retry::Backoff);
         }
         self.end_attempt(now, id, End::Released, None);
         self.count(|totals| totals.released += 1);

@@ -52,6 +52,27 @@ impl Queue {
         changes
     }
 
+    /// Jobs that the operations since the last [`confirm`](Queue::confirm) have brought to their end. After
+    /// [`restore`](crate::restore) these are the jobs whose end it decided.
+    pub fn ended(&self) -> Vec<JobId> {
+        let is_new = |before: &Option<Job>, job: &Job| match before {
+            // A job that was tried again and cancelled within one group has another end than before.
+            Some(before) => {
+                before.facts.state != job.facts.state || before.facts.ended_ms != job.facts.ended_ms
+            }
+            None => true,
+        };
+        let ended = self.staged.jobs.iter().filter(|(id, before)| {
+            self.jobs.get(id).is_some_and(|job| !job.facts.state.is_open() && is_new(before, job))
+        });
+        ended.map(|(id, _)| *id).collect()
+    }
+
+    /// Stages the queue's own record though nothing changed: whether the store takes it shows whether the store writes again.
+    pub fn stage_record(&mut self) {
+        self.meta_mut();
+    }
+
     /// The transaction is durable: now answers are given, and claimed jobs begin. Raises the stop flags of cancelled
     /// work. Returns the jobs that changed, for those who watch.
     pub fn confirm(&mut self) -> Vec<JobId> {

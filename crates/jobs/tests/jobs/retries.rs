@@ -187,11 +187,46 @@ fn work_that_gives_its_job_back_without_end_fails() {
     let id = lab.add(job("generate"));
     for _ in 0..104 {
         let token = lab.run().token;
-        lab.answer(token, Outcome::Released { after_ms: 10 }).unwrap();
-        lab.wait_ms(10);
+        lab.answer(token, Outcome::Released { after_ms: 0 }).unwrap();
     }
     assert_eq!(lab.state(id), State::Failed);
     assert!(lab.message(id).contains("gave it back 100 times"), "{}", lab.message(id));
+}
+
+#[test]
+fn work_may_wait_for_something_for_as_long_as_that_takes() {
+    let mut lab = Lab::new(plain());
+    let id = lab.add(job("batch"));
+    for _ in 0..500 {
+        let token = lab.run().token;
+        lab.answer(token, Outcome::Released { after_ms: 5_000 }).unwrap();
+        lab.wait_ms(5_000);
+    }
+    assert_eq!((lab.state(id), lab.get(id).tries), (State::Pending, 0));
+    lab.finish(done(""));
+    assert_eq!(lab.state(id), State::Completed);
+}
+
+#[test]
+fn the_ends_that_a_start_decides_are_named_until_they_are_stored() {
+    let mut lab = Lab::new(plain());
+    let (poison, good) = (lab.add(job("clip")), lab.add(job("fetch")));
+    let child = lab.add(ocellus_jobs::JobRequest {
+        parents: vec![ocellus_jobs::Dependency { job: poison, optional: false }],
+        ..job("report")
+    });
+    lab.run();
+    lab.kill();
+    lab.run();
+    let now = lab.now;
+    let restored = ocellus_jobs::restore(lab.settings.clone(), 9, now, lab.store.0.clone()).unwrap();
+    let mut queue = restored.queue;
+    assert_eq!(restored.quarantined, [poison]);
+    // Its child ends with it, and is no job that ran.
+    assert_eq!(queue.ended(), [poison, child]);
+    queue.confirm();
+    assert_eq!(queue.ended(), []);
+    assert_eq!(queue.get(now, good).unwrap().state, State::Pending);
 }
 
 #[test]

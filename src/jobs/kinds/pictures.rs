@@ -1,0 +1,59 @@
+//! What all kinds share that compute pictures with a model: their settings, and sessions that go from job to job.
+
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+
+use super::files;
+use super::lazy::LazyModel;
+use crate::studio::remove_partial;
+use crate::types::{Origin, Refusal};
+
+/// What a kind that computes pictures is built from.
+pub struct PictureSettings {
+    /// The model of the kind.
+    pub model: LazyModel,
+    /// Threads that compute one picture.
+    pub threads: usize,
+    /// Folder of the pictures that a request from afar may name.
+    pub pictures: Option<PathBuf>,
+    /// Folder of the results.
+    pub out: PathBuf,
+}
+
+impl PictureSettings {
+    /// The picture that a request names.
+    ///
+    /// # Errors
+    /// See [`files::picture`].
+    pub(super) fn picture(&self, name: &str, origin: Origin) -> Result<PathBuf, Refusal> {
+        files::picture(name, self.pictures.as_deref(), origin)
+    }
+
+    /// Removes what an earlier process was writing when it died: the jobs make it anew.
+    pub(super) fn tidy(&self) {
+        for error in remove_partial(&self.out) {
+            tracing::warn!("jobs: a file was left behind and cannot be removed: {error}");
+        }
+    }
+}
+
+/// Sessions of a model that no job uses now.
+pub(super) struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T> Pool<T> {
+    pub(super) fn new() -> Pool<T> {
+        Pool(Mutex::new(Vec::new()))
+    }
+
+    /// A session for one job: that of an earlier one, or what `make` gives.
+    pub(super) fn take<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let idle = self.0.lock().pop();
+        idle.map_or_else(make, Ok)
+    }
+
+    /// Keeps a session for the next job.
+    pub(super) fn put(&self, session: T) {
+        self.0.lock().push(session);
+    }
+}
