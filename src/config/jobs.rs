@@ -30,6 +30,14 @@ pub struct JobsConfig {
     pub history_count: usize,
     /// Days after which ended jobs are removed.
     pub history_days: u32,
+    /// The most bytes of what the jobs that are kept made; the oldest leave beyond that.
+    pub history_bytes: u64,
+    /// Whether what jobs made is removed with them.
+    pub remove_files: bool,
+    /// The most bytes of a picture that comes with a request.
+    pub upload_bytes: u64,
+    /// The same for all of them together.
+    pub uploads_bytes: u64,
     /// Folder of the pictures that REST and MQTT may name; `None`: they may name none.
     pub pictures: Option<PathBuf>,
     /// Folder of the files that jobs make; `None`: `jobs` in the state directory.
@@ -54,6 +62,10 @@ impl Default for JobsConfig {
             backoff_max: Duration::from_millis(300_000),
             history_count: 1_000,
             history_days: 30,
+            history_bytes: 10 << 30,
+            remove_files: true,
+            upload_bytes: 64 << 20,
+            uploads_bytes: 1 << 30,
             pictures: None,
             out: None,
             upscale_model: None,

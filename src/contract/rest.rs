@@ -239,6 +239,13 @@ pub struct TriggerIn {
     pub text: Option<String>,
 }
 
+/// `POST /api/v1/jobs/pictures`: a picture that was taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UploadedOut {
+    /// The name by which requests for jobs refer to it. It is removed with the last job that uses it, or after an hour without.
+    pub picture: String,
+}
+
 /// The answer to the deletion of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DeletedOut {

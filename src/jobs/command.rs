@@ -26,6 +26,9 @@ pub enum JobsCommand {
     Follow(JobRequest),
     /// Cancel a job that waits or runs, and the jobs that need it.
     Cancel(JobRequest),
+    /// Cancel all jobs of a workflow that wait or run.
+    #[serde(rename = "cancel_workflow")]
+    CancelWorkflow(JobRequest),
     /// Try a job again that failed, was cancelled or is set aside.
     Retry(JobRequest),
     /// Start no more jobs, over restarts too; those that run go on.
@@ -52,6 +55,7 @@ impl JobsCommand {
             JobsCommand::Show(_) => "show",
             JobsCommand::Follow(_) => "follow",
             JobsCommand::Cancel(_) => "cancel",
+            JobsCommand::CancelWorkflow(_) => "cancel_workflow",
             JobsCommand::Retry(_) => "retry",
             JobsCommand::Pause => "pause",
             JobsCommand::Resume => "resume",
@@ -70,7 +74,9 @@ impl JobsCommand {
             | JobsCommand::Health => None,
             JobsCommand::Add(job) => Some(job.kind.clone()),
             JobsCommand::Workflow(workflow) => Some(format!("{} jobs", workflow.jobs.len())),
-            JobsCommand::Cancel(job) | JobsCommand::Retry(job) => Some(job.id.to_string()),
+            JobsCommand::Cancel(job) | JobsCommand::CancelWorkflow(job) | JobsCommand::Retry(job) => {
+                Some(job.id.to_string())
+            }
             JobsCommand::Pause | JobsCommand::Resume | JobsCommand::Drain => Some(String::new()),
         }
     }
@@ -191,7 +197,8 @@ pub enum FallbackIn {
 pub struct VariationsIn {
     /// The picture, below the folder `jobs.pictures`; from the command line also an absolute path.
     pub picture: String,
-    /// 1 to 32 backgrounds: `white`, `plain:#rrggbb`, `random`, `random:SEED`, or a picture.
+    /// 1 to 32 backgrounds: `white`, `plain:#rrggbb`, `random`, `random:SEED`, a picture, or a pattern such as `shop/*.jpg`, which
+    /// is looked for when the job runs.
     pub backgrounds: Vec<String>,
     /// Whether the foreground casts a soft shadow.
     #[serde(default)]
@@ -300,7 +307,7 @@ answers! {
         Queue(QueueOut),
         /// Answer to `add`: the job.
         Added(Box<AddedOut>),
-        /// Answer to `workflow` and `follow`: the workflow with its jobs.
+        /// Answer to `workflow`, `follow` and `cancel_workflow`: the workflow with its jobs.
         Workflow(WorkflowOut),
         /// Answer to `list`: a page of jobs.
         Jobs(JobsOut),

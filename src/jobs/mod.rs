@@ -7,6 +7,7 @@
 
 pub mod command;
 mod counters;
+mod inbox;
 mod kind;
 mod kinds;
 mod owner;
@@ -16,9 +17,11 @@ mod report;
 mod request;
 mod service;
 mod task;
+mod tidy;
 mod worker;
 
 pub use counters::DESCRIBED;
+pub use inbox::Inbox;
 pub use kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
 pub use kinds::{LazyModel, PictureSettings, ReportKind, UpscaleKind, VariationsKind};
 pub use service::{JobsAround, JobsError, JobsHost, JobsService};

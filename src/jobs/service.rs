@@ -11,8 +11,10 @@ use tokio::sync::oneshot;
 
 use super::command::{JobsAnswer, JobsCommand};
 use super::counters;
+use super::inbox::Inbox;
 use super::kind::JobKind;
 use super::owner::Owner;
+use super::tidy::RemovalQueue;
 use crate::config::JobsConfig;
 use crate::contract::JobOut;
 use crate::jobqueue::{CacheKey, Claim, Now, Outcome, Settings, SettingsError, Status, Token};
@@ -51,6 +53,8 @@ pub struct JobsAround {
     pub host: Arc<dyn JobsHost>,
     /// The kinds of jobs that are done.
     pub kinds: Vec<Arc<dyn JobKind>>,
+    /// Where pictures lie that came with requests.
+    pub inbox: Arc<Inbox>,
 }
 
 /// Why the queue cannot work at all.
@@ -67,8 +71,14 @@ pub(super) enum Message {
     Request { command: JobsCommand, origin: Origin, reply: Responder<JobsAnswer> },
     /// An attempt goes on.
     Progress { token: Token, fraction: f32, step: String },
-    /// An attempt asks whether an answer under this key is kept.
-    Kept { token: Token, key: CacheKey, reply: SyncSender<bool> },
+    /// An attempt asks for the answer that is kept under this key.
+    Kept { key: CacheKey, reply: SyncSender<Option<Arc<[u8]>>> },
+    /// The files of that answer are there, and it completes the attempt; or they are not, and it answers nothing any more.
+    TakeKept { token: Token, key: CacheKey, is_there: bool, reply: SyncSender<bool> },
+    /// These files are gone.
+    Gone { paths: Vec<Arc<str>> },
+    /// These files of the inbox lie there for long.
+    Lying { paths: Vec<String> },
     /// An attempt is over.
     Outcome { token: Token, outcome: Outcome },
 }
@@ -82,8 +92,13 @@ pub struct JobsService {
     pub(super) host: Arc<dyn JobsHost>,
     pub(super) sender: Sender<Message>,
     pub(super) work: WorkQueue,
+    pub(super) removals: RemovalQueue,
+    pub(super) inbox: Arc<Inbox>,
+    /// Whether what jobs made is removed with them, and the most bytes of it.
+    pub(super) removes_files: bool,
+    pub(super) history_bytes: u64,
     clock: Arc<dyn Clock>,
-    inbox: Mutex<Receiver<Message>>,
+    messages: Mutex<Receiver<Message>>,
     /// Requests among the messages that wait.
     waiting: AtomicUsize,
     /// The state of the queue after the last group.
@@ -93,7 +108,7 @@ pub struct JobsService {
 impl JobsService {
     /// The queue of `config`, which works once its units run.
     pub fn new(config: &JobsConfig, around: JobsAround) -> Arc<JobsService> {
-        let JobsAround { store, clock, host, kinds } = around;
+        let JobsAround { store, clock, host, kinds, inbox: pictures } = around;
         let (sender, inbox) = channel();
         let names = kinds.iter().map(|kind| Box::from(kind.name())).collect();
         Arc::new(JobsService {
@@ -104,8 +119,12 @@ impl JobsService {
             host,
             sender,
             work: WorkQueue::default(),
+            removals: RemovalQueue::default(),
+            inbox: pictures,
+            removes_files: config.remove_files,
+            history_bytes: config.history_bytes,
             clock,
-            inbox: Mutex::new(inbox),
+            messages: Mutex::new(inbox),
             waiting: AtomicUsize::new(0),
             status: Mutex::default(),
         })
@@ -132,7 +151,7 @@ impl JobsService {
     /// # Errors
     /// The settings are refused.
     pub fn run(&self, stop: &Stop, beat: &Beat) -> Result<(), JobsError> {
-        let inbox = self.inbox.lock();
+        let inbox = self.messages.lock();
         // What an earlier life of this unit handed out is not known to this one.
         self.work.clear();
         let Some(mut owner) = Owner::open(self, stop, beat)? else { return Ok(()) };

@@ -1,13 +1,14 @@
 //! One attempt of a job, as its work sees it: what to do, when to stop, and where progress goes.
 
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
-use super::kind::JobFailure;
+use super::kind::{JobFailure, JobKind};
 use super::service::Message;
+use crate::contract::JobResult;
 use crate::jobqueue::{CacheKey, Claim, ParentOutcome};
 use crate::supervisor::Stop;
 use crate::types::Explanation;
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An attempt that is under way.
 pub struct Task<'a> {
     claim: &'a Claim,
+    kind: &'a dyn JobKind,
     stop: &'a Stop,
     reports: &'a Sender<Message>,
     last: Mutex<LastReport>,
@@ -33,8 +35,13 @@ struct LastReport {
 }
 
 impl<'a> Task<'a> {
-    pub(super) fn new(claim: &'a Claim, stop: &'a Stop, reports: &'a Sender<Message>) -> Task<'a> {
-        Task { claim, stop, reports, last: Mutex::default() }
+    pub(super) fn new(
+        claim: &'a Claim,
+        kind: &'a dyn JobKind,
+        stop: &'a Stop,
+        reports: &'a Sender<Message>,
+    ) -> Task<'a> {
+        Task { claim, kind, stop, reports, last: Mutex::default() }
     }
 
     /// What was planned, as its type.
@@ -93,8 +100,19 @@ impl<'a> Task<'a> {
 
     /// Completes the job with the answer that is kept under `key`, if there is one: then the work is not done.
     pub fn answer_with_kept(&self, key: &CacheKey) -> bool {
+        let token = self.claim.token;
+        let kept = self.ask(|reply| Message::Kept { key: key.clone(), reply });
+        let Some(result) = kept.flatten() else { return false };
+        // Its files may lie on a share that hangs, so this thread looks at them and not the owner of the queue.
+        let is_there = JobResult::read(&result).is_some_and(|result| self.kind.is_still_there(&result));
+        let is_taken = self.ask(|reply| Message::TakeKept { token, key: key.clone(), is_there, reply });
+        is_taken.unwrap_or(false)
+    }
+
+    /// The answer of the queue's owner; `None` where there is none any more.
+    fn ask<T>(&self, message: impl FnOnce(SyncSender<T>) -> Message) -> Option<T> {
         let (reply, answer) = sync_channel(1);
-        let message = Message::Kept { token: self.claim.token, key: key.clone(), reply };
-        self.reports.send(message).is_ok() && answer.recv_timeout(PATIENCE).unwrap_or(false)
+        self.reports.send(message(reply)).ok()?;
+        answer.recv_timeout(PATIENCE).ok()
     }
 }

@@ -29,7 +29,7 @@ impl JobsService {
                 format!("this box does no jobs of kind {}: see [jobs] in the configuration", claim.kind);
             return Some(Outcome::Failed { text, retry: Retry::Never });
         };
-        let task = Task::new(claim, stop, &self.sender);
+        let task = Task::new(claim, &**kind, stop, &self.sender);
         // A fault of the program in one job must not take the worker from the others.
         let done = catch_unwind(AssertUnwindSafe(|| kind.run(&task)));
         match done {

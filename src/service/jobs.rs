@@ -13,7 +13,7 @@ use crate::commands::jobs::BatchIn;
 use crate::config::{Config, ModelConfig};
 use crate::contract::{BatchProgress, BatchState, BatchedOut, JobOut, JobResult};
 use crate::jobs::{
-    JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PictureSettings, PlannedJob,
+    Inbox, JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PictureSettings, PlannedJob,
     ReportKind, Task, UpscaleKind, VariationsKind, parameters,
 };
 use crate::microscopy::BatchService;
@@ -26,6 +26,8 @@ use crate::types::{Delivered, Explanation, Origin, Refusal, SystemClock};
 const ALARM: &str = "jobs";
 /// The folder of what jobs make, in the state directory.
 const OUT: &str = "jobs";
+/// The folder of pictures that came with requests, in the state directory.
+const IN: &str = "jobs-in";
 /// How often a job looks at the run that it waits for.
 const LOOK: Duration = Duration::from_millis(100);
 /// Pause before a run is tried again while another one is under way.
@@ -47,10 +49,12 @@ pub(super) fn build(
     }
     let threads = settings.threads.unwrap_or_else(|| usable_cores().len()).max(1);
     let out = settings.out.clone().unwrap_or_else(|| config.device.state_dir.join(OUT));
+    let inbox = config.device.state_dir.join(IN);
     let with = |model: &Option<ModelConfig>| PictureSettings {
         model: LazyModel::new(model.clone(), runtime, &config.runtime),
         threads,
         pictures: settings.pictures.clone(),
+        inbox: inbox.clone(),
         out: out.clone(),
     };
     let upscale = UpscaleKind::new(with(&settings.upscale_model));
@@ -59,12 +63,14 @@ pub(super) fn build(
     let mut kinds: Vec<Arc<dyn JobKind>> = vec![Arc::new(upscale), Arc::new(variations), Arc::new(report)];
     kinds.extend(batch.map(|batch| Arc::new(BatchKind(batch.service())) as Arc<dyn JobKind>));
     let host = Arc::new(Host(interfaces.clone()));
-    let around = JobsAround { store: store.clone(), clock: Arc::new(SystemClock), host, kinds };
+    let inbox = Arc::new(Inbox::new(inbox, settings.upload_bytes, settings.uploads_bytes));
+    interfaces.web.take_pictures(inbox.clone());
+    let around = JobsAround { store: store.clone(), clock: Arc::new(SystemClock), host, kinds, inbox };
     Some(JobsService::new(settings, around))
 }
 
 /// The owner of the queue, then its workers: they are stopped before it, so that what they did is stored. None of them is
-/// watched: a slow disk may hold up the owner, and reading a large picture a worker.
+/// watched: a slow disk may hold up the owner, reading a large picture a worker, and a share the thread that removes files.
 pub(super) fn units(jobs: &Arc<JobsService>) -> Vec<Unit> {
     let owner = jobs.clone();
     let owner = Unit::new("jobs", move |context| {
@@ -78,7 +84,12 @@ pub(super) fn units(jobs: &Arc<JobsService>) -> Vec<Unit> {
         };
         Unit::new(format!("jobs-worker/{number}"), body).unwatched().together("jobs-workers")
     });
-    std::iter::once(owner.unwatched()).chain(workers).collect()
+    let tidy = jobs.clone();
+    let tidy = Unit::new("jobs-files", move |context| {
+        tidy.tidy(&context.stop, &context.beat);
+        Ok(())
+    });
+    [owner.unwatched(), tidy.unwatched()].into_iter().chain(workers).collect()
 }
 
 /// The service around the queue.

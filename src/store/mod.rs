@@ -52,7 +52,7 @@ pub use gallery::{
 };
 pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pruned, golden_entries_with};
 pub use intake::{IntakeChange, IntakeTables, Pruning};
-pub use jobs::{JobRecord, JobTables};
+pub use jobs::{JobRecord, JobTables, StoredJobs};
 pub use letters::{Letter, MAX_LETTERS};
 pub use numbers::Numbers;
 pub use open::{Loss, Opened, Store};

@@ -13,6 +13,7 @@ mod experiment;
 mod finding;
 mod frame;
 mod health;
+mod inbox;
 mod inspection;
 mod number;
 mod preview;
@@ -42,6 +43,7 @@ pub use experiment::{ExperimentError, ExperimentId, ExperimentReader};
 pub use finding::Finding;
 pub use frame::Frame;
 pub use health::Condition;
+pub use inbox::{IncomingPicture, PictureInbox};
 pub use inspection::{
     AcquisitionId, Defect, Inspection, InspectionLatency, OnComplete, Outcome, RoiResult, Trigger,
     TriggerKind, Verdict,

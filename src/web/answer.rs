@@ -188,6 +188,7 @@ pub(super) mod mime {
     pub(crate) const JSON: &str = "application/json";
     pub(crate) const JSON_LINES: &str = "application/x-ndjson";
     pub(crate) const HTML: &str = "text/html; charset=utf-8";
+    pub(crate) const BYTES: &str = "application/octet-stream";
     pub(crate) const JPEG: &str = "image/jpeg";
     pub(crate) const PNG: &str = "image/png";
     pub(crate) const EVENTS: &str = "text/event-stream";

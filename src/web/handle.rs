@@ -21,7 +21,7 @@ use crate::pipeline::{Offer, Sink};
 use crate::telemetry::Described;
 use crate::types::{
     Attendance, Clock, Event, EventKind, Frame, Inspection, LiveViews, PartPictureStore, PersonId, Picture,
-    RecordingArchive, RecordingNotice, Report, Stamp,
+    PictureInbox, RecordingArchive, RecordingNotice, Report, Stamp,
 };
 
 /// Events that wait for the unit's thread; if the unit is away, they are dropped and counted.
@@ -86,6 +86,8 @@ pub(super) struct WebShared {
     pub(super) views: OnceLock<Arc<dyn LiveViews>>,
     /// The recordings, once there is a recorder.
     pub(super) recordings: OnceLock<Arc<dyn RecordingArchive>>,
+    /// Where pictures of requests go, where there is a queue of jobs.
+    pub(super) inbox: OnceLock<Arc<dyn PictureInbox>>,
     /// Number of open live views.
     pub(super) viewers: AtomicUsize,
     /// Number of open event streams.
@@ -153,6 +155,7 @@ impl Web {
             described: OnceLock::new(),
             views: OnceLock::new(),
             recordings: OnceLock::new(),
+            inbox: OnceLock::new(),
             viewers: AtomicUsize::new(0),
             listeners: AtomicUsize::new(0),
             refreshed: AtomicU64::new(0),
@@ -249,6 +252,11 @@ impl Web {
     /// Sets the source of live pictures; only the first call has an effect.
     pub fn show(&self, views: Arc<dyn LiveViews>) {
         let _ = self.shared.views.set(views);
+    }
+
+    /// Sets where pictures of requests for jobs go; only the first call has an effect.
+    pub fn take_pictures(&self, inbox: Arc<dyn PictureInbox>) {
+        let _ = self.shared.inbox.set(inbox);
     }
 
     /// Sets where recordings are found; only the first call has an effect.

@@ -89,7 +89,7 @@ struct Operation {
 /// The schema of a path parameter: names are text, everything else is a number.
 fn in_path_schema(name: &str) -> Value {
     match name {
-        "camera" | "name" => json!({ "type": "string", "minLength": 1 }),
+        "camera" | "name" | "file" => json!({ "type": "string", "minLength": 1 }),
         _ => json!({ "type": "integer", "minimum": 0 }),
     }
 }

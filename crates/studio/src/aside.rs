@@ -1,9 +1,12 @@
 //! Files that are complete or absent: written aside, synced, renamed, and named by their content.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
 
 use crate::StudioError;
 
@@ -11,7 +14,9 @@ use crate::StudioError;
 const DIGITS: usize = 16;
 /// Longest stem of a name, bytes.
 const LONGEST: usize = 120;
-/// Ends the names of files that are being written.
+/// Bytes that are collected before they are written.
+const CHUNK: usize = 64 << 10;
+/// Ends the names of files that are being written or removed.
 const PARTIAL: &str = ".part";
 
 /// Whether a name cannot have this letter: it would leave the folder, or could change a terminal.
@@ -101,6 +106,58 @@ impl Drop for Aside {
     }
 }
 
+/// Writes a file whose bytes come piece by piece. Dropped before [`FileWriter::finish`], it leaves nothing behind.
+pub struct FileWriter {
+    file: BufWriter<File>,
+    aside: Aside,
+    folder: PathBuf,
+    stem: String,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl FileWriter {
+    /// Begins a file of `folder` whose name begins with `stem`.
+    ///
+    /// # Errors
+    /// A stem that is no name of a file, or a folder that cannot be written.
+    pub fn create(folder: &Path, stem: &str) -> Result<FileWriter, StudioError> {
+        check_stem(stem)?;
+        let aside = Aside::new(folder, stem);
+        let file = BufWriter::with_capacity(CHUNK, aside.create()?);
+        let (folder, stem) = (folder.to_owned(), stem.to_owned());
+        Ok(FileWriter { file, aside, folder, stem, digest: Sha256::new(), bytes: 0 })
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StudioError> {
+        self.file.write_all(bytes).map_err(|source| self.aside.error(source))?;
+        self.digest.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes that were written so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Syncs the file and names it `FOLDER/STEM-DIGEST.EXTENSION`; gives the path and the SHA-256.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(mut self, extension: &str) -> Result<(PathBuf, String), StudioError> {
+        let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        synced.map_err(|source| self.aside.error(source))?;
+        let sha256 = ocellus_text::hex(self.digest.finalize());
+        let path = self.aside.rename(&self.folder, &self.stem, &sha256, extension)?;
+        Ok((path, sha256))
+    }
+}
+
 /// Writes `bytes` to `FOLDER/STEM-DIGEST.EXTENSION`; gives the path and the SHA-256.
 ///
 /// # Errors
@@ -111,17 +168,33 @@ pub fn write_file(
     extension: &str,
     bytes: &[u8],
 ) -> Result<(PathBuf, String), StudioError> {
-    check_stem(stem)?;
-    let sha256 = ocellus_text::sha256(bytes);
-    let mut aside = Aside::new(folder, stem);
-    let mut file = aside.create()?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    written.map_err(|source| aside.error(source))?;
-    let path = aside.rename(folder, stem, &sha256, extension)?;
-    Ok((path, sha256))
+    let mut file = FileWriter::create(folder, stem)?;
+    file.write(bytes)?;
+    file.finish(extension)
 }
 
-/// Removes the files of `folder` that an earlier process was writing when it died. Gives those that cannot be removed.
+/// Removes the file at `path`, unless it was written at the moment `before` or later. Gives whether it is gone.
+///
+/// # Errors
+/// The file cannot be removed.
+pub fn remove_older(path: &Path, before: SystemTime) -> io::Result<bool> {
+    let is_older = |path: &Path| Ok::<_, io::Error>(fs::symlink_metadata(path)?.modified()? < before);
+    match is_older(path) {
+        Ok(true) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        other => return other,
+    }
+    // A file of the same content may be put there at this moment: what was really taken away is looked at once more.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!(".{name}.{}{PARTIAL}", std::process::id()));
+    fs::rename(path, &aside)?;
+    if !is_older(&aside)? {
+        return fs::rename(&aside, path).map(|()| false);
+    }
+    fs::remove_file(&aside).map(|()| true)
+}
+
+/// Removes the files of `folder` that an earlier process was writing or removing when it died. Gives those that cannot be removed.
 pub fn remove_partial(folder: &Path) -> Vec<StudioError> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let partial = entries.map(|entry| entry.path()).filter(|path| {

@@ -19,7 +19,7 @@ mod together;
 mod upscale;
 mod watch;
 
-pub use aside::{plain_stem, remove_partial, write_file};
+pub use aside::{FileWriter, plain_stem, remove_older, remove_partial, write_file};
 pub use compose::{Background, ComposeOptions, Shadow, SolidColour, compose};
 pub use cutout::{CutoutOptions, Foreground, Segmenter, Subject, cutout};
 pub use error::StudioError;

@@ -51,7 +51,7 @@ enum AddKind {
         /// The pictures: JPEG, PNG or BMP.
         #[arg(required = true, value_name = "PICTURE")]
         pictures: Vec<String>,
-        /// The backgrounds, with commas: white, plain:#rrggbb, random, random:SEED, or pictures.
+        /// The backgrounds, with commas: white, plain:#rrggbb, random, random:SEED, pictures, or patterns such as 'shop/*.jpg'.
         #[arg(long, value_delimiter = ',', default_value = "white", value_name = "LIST")]
         backgrounds: Vec<String>,
         /// Let the foreground cast a soft shadow.
@@ -282,10 +282,13 @@ impl AddCommon {
     }
 }
 
-/// A file of the working directory by its whole path; other names are left to the service, which knows its folder of
+/// A file of the working directory, or a pattern for a folder in it, by its whole path; other names are left to the service, which knows its folder of
 /// pictures.
 fn here(picture: &str) -> String {
     let path = Path::new(picture);
-    let whole = path.canonicalize().ok().filter(|whole| whole.is_file());
+    let is_pattern = picture.contains(['*', '?', '[']);
+    let folder = path.parent().filter(|folder| is_pattern && !folder.as_os_str().is_empty() && folder.is_dir());
+    let pattern = folder.and_then(|folder| Some(folder.canonicalize().ok()?.join(path.file_name()?)));
+    let whole = path.canonicalize().ok().filter(|whole| whole.is_file()).or(pattern);
     whole.and_then(|whole| whole.to_str().map(str::to_owned)).unwrap_or_else(|| picture.to_owned())
 }

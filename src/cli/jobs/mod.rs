@@ -61,7 +61,13 @@ enum JobsAction {
     /// Show a workflow with its jobs.
     Follow(OneJob),
     /// Cancel a job that waits or runs, and the jobs that need it.
-    Cancel(OneJob),
+    Cancel {
+        #[command(flatten)]
+        job: OneJob,
+        /// Cancel all jobs of the workflow with this number.
+        #[arg(long)]
+        workflow: bool,
+    },
     /// Try a job again that failed, was cancelled or is set aside.
     Retry(OneJob),
     /// Show the state of the queue in a few lines.
@@ -103,7 +109,10 @@ pub(super) fn run(arguments: &JobsArgs) -> anyhow::Result<()> {
         }
         JobsAction::Show(job) => (JobsCommand::Show(one(job)), Words::Job),
         JobsAction::Follow(job) => (JobsCommand::Follow(one(job)), Words::Workflow),
-        JobsAction::Cancel(job) => (JobsCommand::Cancel(one(job)), Words::Job),
+        JobsAction::Cancel { job, workflow: false } => (JobsCommand::Cancel(one(job)), Words::Job),
+        JobsAction::Cancel { job, workflow: true } => {
+            (JobsCommand::CancelWorkflow(one(job)), Words::Workflow)
+        }
         JobsAction::Retry(job) => (JobsCommand::Retry(one(job)), Words::Job),
         JobsAction::Status => (JobsCommand::Status, Words::Queue),
         JobsAction::Pause => (JobsCommand::Pause, Words::Queue),

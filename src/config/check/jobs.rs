@@ -14,6 +14,7 @@ const DAY_MS: u32 = DAY_S * 1_000;
 pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[ModelConfig]) -> JobsConfig {
     let usual = JobsConfig::default();
     let folder = |key| table.text(key).map(|folder| scope.files.resolve(folder.as_ref()));
+    let mib = |key, usual: u32, most: u32| u64::from(table.whole(key, usual, 1..=most)) << 20;
     let threads = table.get("threads").and_then(|field| field.whole(1..=64)).map(|threads| threads as usize);
     let backoff = table.millis("backoff_ms", 1_000, 0..=DAY_MS);
     let backoff_max = table.millis("backoff_max_ms", 300_000, 0..=DAY_MS);
@@ -32,6 +33,10 @@ pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[Mod
         backoff_max,
         history_count: table.whole("history_count", 1_000u32, 1..=1_000_000) as usize,
         history_days: table.whole("history_days", 30u32, 0..=36_500),
+        history_bytes: mib("history_mib", 10_240, 1 << 24),
+        remove_files: table.boolean("remove_files", usual.remove_files),
+        upload_bytes: mib("upload_mib", 64, 256),
+        uploads_bytes: mib("uploads_mib", 1_024, 1 << 20),
         pictures: folder("pictures"),
         out: folder("out"),
         upscale_model: model(&table, "upscale_model", (Task::Upscale, "upscale"), models),

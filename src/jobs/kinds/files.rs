@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::probe::in_time;
 use crate::contract::{JobFileOut, JobResult};
 use crate::jobqueue::ParentOutcome;
 use crate::jobs::command::FormatIn;
@@ -100,38 +101,55 @@ pub(super) fn failure(error: StudioError) -> JobFailure {
     }
 }
 
-/// The picture that `name` names: below `folder`, or, from the command line, anywhere. Whoever may use the control socket
-/// owns the box; REST and MQTT reach no file outside of the folder.
+/// The picture that `name` names; see [`resolve`].
 ///
 /// # Errors
 /// `bad_name`, `not_allowed` or `unknown_picture`, with what to do next.
 pub(super) fn picture(name: &str, folder: Option<&Path>, origin: Origin) -> Result<PathBuf, Refusal> {
+    there(resolve(name, folder, origin)?)
+}
+
+/// The path that `name` names, without a look at the disk: below `folder`, or, from the command line, anywhere. The user of
+/// the control socket owns the box; REST and MQTT reach no file outside of the folder.
+///
+/// # Errors
+/// `bad_name` or `not_allowed`, with what to do next.
+pub(super) fn resolve(name: &str, folder: Option<&Path>, origin: Origin) -> Result<PathBuf, Refusal> {
     let path = Path::new(name);
     let is_local = matches!(origin, Origin::Cli { .. });
     if name.is_empty() || name.chars().any(char::is_control) {
         let message = format!("{:?} is no name of a picture", name.chars().take(40).collect::<String>());
         return Err(Refusal::new("bad_name", message, "name a file, without control characters"));
     }
-    let found = match (folder, path.is_absolute()) {
-        (_, true) if is_local => path.to_owned(),
+    match (folder, path.is_absolute()) {
+        (_, true) if is_local => Ok(path.to_owned()),
         (Some(folder), false) if path.components().all(|part| matches!(part, Component::Normal(_))) => {
-            folder.join(path)
+            Ok(folder.join(path))
         }
         (None, false) => {
             let message = "the configuration names no folder of pictures";
             let remedy = "write pictures = \"FOLDER\" below [jobs] and restart the service";
-            return Err(Refusal::new("not_allowed", message, remedy));
+            Err(Refusal::new("not_allowed", message, remedy))
         }
         _ => {
             let message = format!("the picture {name:?} lies outside of the folder of pictures");
             let remedy =
                 "name it from that folder on ([jobs] pictures), without .. and without / at the beginning";
-            return Err(Refusal::new("bad_name", message, remedy));
+            Err(Refusal::new("bad_name", message, remedy))
         }
-    };
-    match found.is_file() {
-        true => Ok(found),
-        false => {
+    }
+}
+
+/// The picture `found`, unless it is certain that it is not there.
+///
+/// # Errors
+/// `unknown_picture`, with what to do next.
+pub(super) fn there(found: PathBuf) -> Result<PathBuf, Refusal> {
+    let looked_at = found.clone();
+    match in_time(move || looked_at.is_file()) {
+        // A share that does not answer in time may do so when the job runs.
+        Some(true) | None => Ok(found),
+        Some(false) => {
             let message = format!("there is no picture {}", found.display());
             let remedy = "check the name, and that the service's user may read the folder";
             Err(Refusal::new("unknown_picture", message, remedy))

@@ -2,7 +2,9 @@
 
 mod files;
 mod lazy;
+mod pattern;
 mod pictures;
+mod probe;
 mod report;
 mod sheet;
 mod upscale;

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::files;
 use super::lazy::LazyModel;
+use crate::jobs::inbox::uploaded;
 use crate::studio::remove_partial;
 use crate::types::{Origin, Refusal};
 
@@ -17,6 +18,8 @@ pub struct PictureSettings {
     pub threads: usize,
     /// Folder of the pictures that a request from afar may name.
     pub pictures: Option<PathBuf>,
+    /// Folder of the pictures that came with requests.
+    pub inbox: PathBuf,
     /// Folder of the results.
     pub out: PathBuf,
 }
@@ -25,9 +28,12 @@ impl PictureSettings {
     /// The picture that a request names.
     ///
     /// # Errors
-    /// See [`files::picture`].
+    /// `bad_name`, `not_allowed` or `unknown_picture`, with what to do next.
     pub(super) fn picture(&self, name: &str, origin: Origin) -> Result<PathBuf, Refusal> {
-        files::picture(name, self.pictures.as_deref(), origin)
+        match uploaded(name, &self.inbox) {
+            Some(path) => files::there(path),
+            None => files::picture(name, self.pictures.as_deref(), origin),
+        }
     }
 
     /// Removes what an earlier process was writing when it died: the jobs make it anew.

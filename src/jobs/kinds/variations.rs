@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::files::{self, Saving};
+use super::pattern::PicturePattern;
 use super::pictures::{PictureSettings, Pool};
 use crate::contract::{JobResult, VariationOut, VariationsOut};
 use crate::engine::Model;
@@ -59,6 +60,8 @@ enum Behind {
     Plain([u8; 3]),
     Random(u64),
     Picture(PathBuf),
+    /// Pictures that are looked for when the job runs.
+    Pattern(PicturePattern),
 }
 
 impl Behind {
@@ -80,7 +83,10 @@ impl Behind {
             "white" => Ok(Behind::White),
             "random" => Ok(Behind::Random(at as u64)),
             "plain" => Err(bad("write its colour, for instance plain:#e8e8e8")),
-            name => settings.picture(name, origin).map(Behind::Picture),
+            name => match PicturePattern::read(name, settings.pictures.as_deref(), origin)? {
+                Some(pattern) => Ok(Behind::Pattern(pattern)),
+                None => settings.picture(name, origin).map(Behind::Picture),
+            },
         }
     }
 
@@ -91,6 +97,7 @@ impl Behind {
             Behind::Plain([r, g, b]) => format!("{r:02x}{g:02x}{b:02x}"),
             Behind::Random(seed) => format!("random{seed}"),
             Behind::Picture(path) => files::stem(path, LONGEST_LABEL),
+            Behind::Pattern(_) => "pattern".into(),
         }
     }
 
@@ -101,6 +108,7 @@ impl Behind {
             Behind::Plain([r, g, b]) => format!("plain:#{r:02x}{g:02x}{b:02x}"),
             Behind::Random(seed) => format!("random:{seed}"),
             Behind::Picture(path) => path.display().to_string(),
+            Behind::Pattern(pattern) => pattern.shown(),
         }
     }
 }
@@ -165,7 +173,7 @@ impl VariationsKind {
                 (Behind::Plain(colour), _) => Background::Plain(SolidColour(*colour)),
                 (Behind::Random(seed), _) => Background::Random { seed: *seed },
                 (Behind::Picture(_), Some(scenery)) => Background::Picture(scenery),
-                (Behind::White | Behind::Picture(_), _) => Background::White,
+                (Behind::White | Behind::Picture(_) | Behind::Pattern(_), _) => Background::White,
             };
             let report = |fraction: f32| {
                 let mut done = done.lock();
@@ -218,8 +226,9 @@ impl JobKind for VariationsKind {
     }
 
     fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure> {
-        let payload: Payload = task.payload()?;
+        let mut payload: Payload = task.payload()?;
         task.progress(0.0, "read");
+        payload.backgrounds = matched(payload.backgrounds)?;
         let bytes = load(&payload.picture)?;
         let behind = payload.backgrounds.iter().map(digest_of).collect::<Result<_, _>>()?;
         let digests = Digests { picture: sha256(&bytes), behind };
@@ -244,6 +253,22 @@ impl JobKind for VariationsKind {
     fn is_still_there(&self, result: &JobResult) -> bool {
         matches!(result, JobResult::Variations(_)) && files::are_still_there(result)
     }
+}
+
+/// The backgrounds with the files that patterns match in their places, no more of them than a request may name.
+fn matched(backgrounds: Vec<Behind>) -> Result<Vec<Behind>, JobFailure> {
+    let mut left = MOST_BACKGROUNDS.saturating_sub(backgrounds.len());
+    let mut all = Vec::with_capacity(MOST_BACKGROUNDS);
+    for background in backgrounds {
+        let Behind::Pattern(pattern) = background else {
+            all.push(background);
+            continue;
+        };
+        let files = pattern.files(left + 1)?;
+        left -= files.len() - 1;
+        all.extend(files.into_iter().map(Behind::Picture));
+    }
+    Ok(all)
 }
 
 fn load(path: &Path) -> Result<Vec<u8>, JobFailure> {

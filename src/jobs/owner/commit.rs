@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Owner, RETRY};
+use crate::contract::JobResult;
 use crate::jobqueue::{JobId, Now};
 use crate::types::Explanation;
 
@@ -50,7 +51,11 @@ impl Owner<'_> {
             let changes = self.queue.changes().into_iter();
             let records = changes.map(|change| (change.key.encode(), change.value));
             let numbers: Vec<u64> = ended.iter().map(|id| id.0).collect();
-            if let Err(error) = self.service.tables.apply(records, &numbers) {
+            let results = ended.iter().filter_map(|id| JobResult::read(&self.queue.result(*id)?));
+            let made: Vec<String> =
+                results.flat_map(|made| made.files().into_iter().map(str::to_owned).collect::<Vec<_>>()).collect();
+            let made = if self.service.removes_files { made } else { Vec::new() };
+            if let Err(error) = self.service.tables.apply(records, &numbers, &made) {
                 self.queue.abandon();
                 let why = error.explanation();
                 self.note_fault(Some(StoreFault { why: why.clone(), again: now.monotonic + RETRY }));

@@ -3,6 +3,7 @@
 
 mod answer;
 mod commit;
+mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::SyncSender;
@@ -14,14 +15,14 @@ use super::refuse;
 use super::report;
 use super::request;
 use super::service::{JobsError, JobsService, Message};
-use crate::contract::JobResult;
 use crate::jobqueue::{
     Added, CacheKey, Claim, JobId, Limits, Outcome, Queue, Restored, Status, Token, restore,
 };
-use crate::store::JobRecord;
+use crate::store::StoredJobs;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Explanation, Origin, Refusal, Responder};
 use commit::{Committed, StoreFault};
+use files::FileIndex;
 
 /// Pause before a store that cannot be read or refused a batch is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -33,6 +34,7 @@ pub(super) struct Owner<'s> {
     service: &'s JobsService,
     queue: Queue,
     publisher: Publisher,
+    files: FileIndex,
     /// Ends of attempts that are not on disk yet.
     outcomes: Vec<(Token, Outcome)>,
     /// Attempts whose token was taken back and whose workers are still busy with them.
@@ -73,10 +75,8 @@ impl<'s> Owner<'s> {
     ) -> Result<Option<Owner<'s>>, JobsError> {
         loop {
             beat.beat();
-            let read =
-                service.tables.records().and_then(|records| Ok((records, service.tables.unpublished()?)));
-            let why = match read {
-                Ok((records, unpublished)) => match Owner::begin(service, records, unpublished)? {
+            let why = match service.tables.read() {
+                Ok(stored) => match Owner::begin(service, stored)? {
                     Ok(owner) => return Ok(Some(owner)),
                     Err(why) => why,
                 },
@@ -93,18 +93,18 @@ impl<'s> Owner<'s> {
     /// the inner error is why the store does not take it.
     fn begin(
         service: &'s JobsService,
-        records: Vec<JobRecord>,
-        unpublished: Vec<u64>,
+        stored: StoredJobs,
     ) -> Result<Result<Owner<'s>, Explanation>, JobsError> {
         let now = service.now();
         // Jitter needs no more than that two boxes differ.
         let seed = now.utc_ms.unsigned_abs() ^ (u64::from(std::process::id()) << 32);
-        let restored = restore(service.settings.clone(), seed, now, records)?;
+        let restored = restore(service.settings.clone(), seed, now, stored.records)?;
         log_restored(&restored);
         let mut owner = Owner {
             service,
             queue: restored.queue,
-            publisher: Publisher::new(unpublished),
+            publisher: Publisher::new(stored.unpublished),
+            files: FileIndex::new(stored.files),
             outcomes: Vec::new(),
             stuck: BTreeSet::new(),
             shown: BTreeMap::new(),
@@ -113,6 +113,7 @@ impl<'s> Owner<'s> {
         Ok(owner.commit().map(|committed| {
             // An earlier process may have raised the alarm.
             service.host.store_fault(None);
+            owner.index_all();
             owner.inform(&committed);
             owner
         }))
@@ -157,13 +158,16 @@ impl<'s> Owner<'s> {
                 );
             }
         }
+        self.make_room();
         let claims = self.claims();
         match self.commit() {
             Ok(committed) => {
                 self.outcomes.clear();
-                claims.into_iter().for_each(|claim| self.service.work.push(claim));
+                for claim in claims {
+                    self.files.begin(claim.token, self.service.now().utc_ms);
+                    self.service.work.push(claim);
+                }
                 for (reply, is_kept) in group.kept {
-                    // A worker that waits no longer does the work.
                     let _ = reply.try_send(is_kept);
                 }
                 self.answer(group.changes);
@@ -180,6 +184,7 @@ impl<'s> Owner<'s> {
             }
         }
         self.answer(group.reads);
+        self.remove_left();
         let now = self.service.now();
         self.publisher.tend(self.service, &self.queue, now);
     }
@@ -217,12 +222,17 @@ impl<'s> Owner<'s> {
                 }
                 self.show_progress(token.job());
             }
-            Message::Kept { token, key, reply } => {
-                let is_kept = self.complete_with_kept(token, &key);
+            // A worker that waits no longer does the work.
+            Message::Kept { key, reply } => drop(reply.try_send(self.queue.kept(&key).map(|kept| kept.1))),
+            Message::TakeKept { token, key, is_there, reply } => {
+                let is_kept = self.take_kept(token, &key, is_there);
                 group.kept.push((reply, is_kept));
             }
+            Message::Gone { paths } => self.forget_files(&paths),
+            Message::Lying { paths } => self.files.offer(paths),
             Message::Outcome { token, outcome } => {
                 self.stuck.remove(&token);
+                self.files.end(token);
                 self.outcomes.push((token, outcome.clone()));
                 self.complete(token, outcome);
             }
@@ -235,22 +245,17 @@ impl<'s> Owner<'s> {
         }
     }
 
-    /// Completes the attempt with a kept answer whose files are still there; others answer nothing from now on.
-    fn complete_with_kept(&mut self, token: Token, key: &CacheKey) -> bool {
-        let now = self.service.now();
-        while let Some((_, result)) = self.queue.kept(key) {
-            if self.is_still_there(token, &result) {
-                return matches!(self.queue.complete_with_kept(now, token, key), Ok(Some(_)));
-            }
+    /// Completes the attempt with a kept answer, if its files are there; otherwise it answers nothing from now on.
+    fn take_kept(&mut self, token: Token, key: &CacheKey, is_there: bool) -> bool {
+        if !is_there {
             self.queue.invalidate(key);
+            return false;
         }
-        false
-    }
-
-    fn is_still_there(&self, token: Token, result: &[u8]) -> bool {
-        let Some(job) = self.queue.get(self.service.now(), token.job()) else { return false };
-        let kind = self.service.kinds.iter().find(|kind| *kind.name() == *job.kind);
-        kind.zip(JobResult::read(result)).is_some_and(|(kind, result)| kind.is_still_there(&result))
+        let is_kept = matches!(self.queue.complete_with_kept(self.service.now(), token, key), Ok(Some(_)));
+        if is_kept {
+            self.files.end(token);
+        }
+        is_kept
     }
 
     /// Does what `command` asks for in memory. Returns how it is answered, and whether it changed something.
@@ -276,6 +281,11 @@ impl<'s> Owner<'s> {
                 let id = JobId(asked.id);
                 self.queue.cancel(now, id).map_err(|error| refuse::not_done(&error))?;
                 (Answering::Job(id), true)
+            }
+            JobsCommand::CancelWorkflow(asked) => {
+                let id = JobId(asked.id);
+                self.queue.cancel_workflow(now, id).map_err(|error| refuse::not_done(&error))?;
+                (Answering::Workflow(id), true)
             }
             JobsCommand::Retry(asked) => {
                 let id = JobId(asked.id);
@@ -315,12 +325,13 @@ impl<'s> Owner<'s> {
     fn inform(&mut self, Committed { changed, ended }: &Committed) {
         let now = self.service.now();
         for id in changed {
+            let is_end = ended.binary_search(id).is_ok();
+            self.index_files(*id, is_end);
             let Some(job) = report::job(&self.queue, now, *id) else {
                 self.shown.remove(id);
                 self.publisher.forget(*id);
                 continue;
             };
-            let is_end = ended.binary_search(id).is_ok();
             // A job that ended before and changed since has lost its place in the cache, which nobody watches.
             if is_end || !job.state.is_over() {
                 self.service.host.changed(&job);

@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use serde_json::Value;
 
 use super::super::answer::{self, Handled, WebFault, json_with, mime};
+use super::super::body;
 use super::super::routes::Call;
 use super::super::server::Server;
-use super::disk::{blocking, stream};
+use super::disk::{archive, blocking, stream};
 use super::state::ask_within;
+use super::upload;
 use crate::commands::Command;
 use crate::commands::jobs::{JobIn, JobRequest, JobsAnswer, JobsCommand, ListRequest, WorkflowIn};
+use crate::contract::rest::UploadedOut;
 use crate::contract::{
     AddedOut, JobOut, JobState, JobsHealthOut, JobsOut, NoJobState, QueueOut, WorkflowOut,
 };
@@ -64,9 +68,27 @@ pub(in super::super) async fn list(call: Call) -> Handled {
     answer::json(&ask_for::<JobsOut>(&call.server, JobsCommand::List(request)).await?)
 }
 
+/// Adds a job: the body is the request as JSON, or the job's picture with the request in the query.
 pub(in super::super) async fn add(mut call: Call) -> Handled {
-    let job: JobIn = call.short_json().await?;
+    let job: JobIn = match upload::is_picture(&call.headers) {
+        true => with_picture(&mut call).await?,
+        false => call.short_json().await?,
+    };
     json_with(StatusCode::ACCEPTED, &ask_for::<Box<AddedOut>>(&call.server, JobsCommand::Add(job)).await?)
+}
+
+async fn with_picture(call: &mut Call) -> Result<JobIn, WebFault> {
+    let request = call.asked("request").unwrap_or_default();
+    let mut job: JobIn = body::json(request.as_bytes())?;
+    job.name.get_or_insert_with(|| upload::name(call).to_owned());
+    let picture = upload::take(call).await?;
+    job.parameters.insert("picture".to_owned(), Value::String(picture));
+    Ok(job)
+}
+
+/// Takes a picture for jobs that are added next.
+pub(in super::super) async fn take_picture(mut call: Call) -> Handled {
+    json_with(StatusCode::CREATED, &UploadedOut { picture: upload::take(&mut call).await? })
 }
 
 pub(in super::super) async fn workflow(mut call: Call) -> Handled {
@@ -92,15 +114,27 @@ pub(in super::super) async fn follow(call: Call) -> Handled {
     answer::json(&ask_for::<WorkflowOut>(&call.server, command).await?)
 }
 
-/// A file that a job made, by its place in the answer, from 1. Its path comes from the answer and never from the request.
+pub(in super::super) async fn cancel_workflow(call: Call) -> Handled {
+    let id = call.number("id")?;
+    let command = JobsCommand::CancelWorkflow(JobRequest { id });
+    answer::json(&ask_for::<WorkflowOut>(&call.server, command).await?)
+}
+
+/// A file that a job made, by its name or by its place in the answer, from 1. Its path comes from the answer and never from
+/// the request.
 pub(in super::super) async fn file(call: Call) -> Handled {
-    let (id, number) = (call.number("id")?, call.number("file")?);
+    let (id, asked) = (call.number("id")?, call.param("file"));
     let job = ask_for::<Box<JobOut>>(&call.server, JobsCommand::Show(JobRequest { id })).await?;
-    let files = job.result.iter().flat_map(|result| result.files());
-    let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-    let Some(path) = place.and_then(|place| files.map(PathBuf::from).nth(place)) else {
-        let message = format!("job {id} has no file {number}");
-        return Err(WebFault::unknown("unknown_file", message, "its answer lists them, counted from 1"));
+    let mut files = files_of(&job).into_iter();
+    let place = asked.parse::<usize>().ok().map(|number| number.checked_sub(1));
+    let found = match place {
+        Some(place) => place.and_then(|place| files.nth(place)),
+        None => files.find(|path| path.file_name().is_some_and(|name| name.to_str() == Some(asked))),
+    };
+    let Some(path) = found else {
+        let message = format!("job {id} has no file {asked:?}");
+        let remedy = "its answer lists them: ask by their names, or by numbers from 1";
+        return Err(WebFault::unknown("unknown_file", message, remedy));
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let content_type = content_type(&path);
@@ -115,6 +149,39 @@ pub(in super::super) async fn file(call: Call) -> Handled {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
     Ok(answer::attachment(response, &name))
+}
+
+/// All files of a job as one ZIP.
+pub(in super::super) async fn zip(call: Call) -> Handled {
+    let id = call.number("id")?;
+    let job = ask_for::<Box<JobOut>>(&call.server, JobsCommand::Show(JobRequest { id })).await?;
+    zip_of(&format!("job-{id}"), files_of(&job))
+}
+
+/// All files of a workflow's jobs as one ZIP.
+pub(in super::super) async fn workflow_zip(call: Call) -> Handled {
+    let id = call.number("id")?;
+    let command = JobsCommand::Follow(JobRequest { id });
+    let workflow = ask_for::<WorkflowOut>(&call.server, command).await?;
+    zip_of(&format!("workflow-{id}"), workflow.jobs.iter().flat_map(files_of).collect())
+}
+
+/// Paths of the files that a job made.
+fn files_of(job: &JobOut) -> Vec<PathBuf> {
+    job.result.iter().flat_map(|result| result.files()).map(PathBuf::from).collect()
+}
+
+fn zip_of(name: &str, mut files: Vec<PathBuf>) -> Handled {
+    if files.is_empty() {
+        let remedy = "wait until it is completed; a microscopy run keeps its tables with its recipe";
+        return Err(WebFault::unknown("unknown_file", format!("{name} has made no file yet"), remedy));
+    }
+    // Jobs with the same picture have the same file.
+    files.sort_unstable();
+    files.dedup();
+    let mut response = Response::new(Body::from_stream(archive(files)));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(mime::ZIP));
+    Ok(answer::attachment(response, &format!("{name}.zip")))
 }
 
 fn content_type(path: &Path) -> &'static str {

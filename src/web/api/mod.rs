@@ -11,4 +11,5 @@ pub(super) mod people;
 pub(super) mod recordings;
 pub(super) mod session;
 pub(super) mod state;
+mod upload;
 pub(super) mod views;

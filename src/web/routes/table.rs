@@ -18,7 +18,7 @@ use crate::commands::service::RestartedOut;
 use crate::config::users::Role;
 use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, DeletedOut, HealthOut, LoginIn, RefusedOut, SessionOut,
-    StatusOut, TelemetryOut, TriggerIn, UnitOut,
+    StatusOut, TelemetryOut, TriggerIn, UnitOut, UploadedOut,
 };
 use crate::contract::{
     AddedOut, BadOut, BatchProgress, Day, InspectionOut, IntakeList, JobOut, JobsHealthOut, JobsOut,
@@ -113,6 +113,18 @@ const JOBS: &[Param] = &[
         shape: QueryShape::FromZero,
     },
     limit(jobs::MOST),
+];
+
+const UPLOADED: Param =
+    Param { name: "name", says: "What the picture is called, such as photo.jpg.", shape: QueryShape::Text };
+
+const UPLOADED_JOB: &[Param] = &[
+    Param {
+        name: "request",
+        says: "Where the body is a picture: the request as JSON, without its picture.",
+        shape: QueryShape::Text,
+    },
+    UPLOADED,
 ];
 
 const FRAME: Param =
@@ -314,14 +326,20 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
         "Studio jobs, newest first."
         => json::<JobsOut>(), query JOBS;
     Post "/api/v1/jobs", OPERATOR, jobs::add;
-        "Add a studio job; 429 with Retry-After where the queue is full."
-        => Gives::Json(202, of::<AddedOut>), takes JobIn;
+        "Add a studio job; 429 with Retry-After where the queue is full. The body may also be the job's picture (image/*)."
+        => Gives::Json(202, of::<AddedOut>), takes JobIn, query UPLOADED_JOB;
+    Post "/api/v1/jobs/pictures", OPERATOR, jobs::take_picture;
+        "Send a picture (JPEG, PNG or BMP) for jobs that are added next."
+        => Gives::Json(201, of::<UploadedOut>), query &[UPLOADED];
     Get "/api/v1/jobs/{id}", VIEWER, jobs::show;
         "A studio job with its progress, its times and its answer."
         => json::<JobOut>();
     Get "/api/v1/jobs/{id}/files/{file}", VIEWER, jobs::file;
-        "A file that a studio job made, by its place in the answer, from 1."
+        "A file that a studio job made, by its name or by its place in the answer, from 1."
         => Gives::Bytes(mime::PNG);
+    Get "/api/v1/jobs/{id}/zip", VIEWER, jobs::zip;
+        "All files that a studio job made."
+        => Gives::Bytes(mime::ZIP);
     Post "/api/v1/jobs/{id}/cancel", OPERATOR, jobs::cancel;
         "Cancel a studio job and those that need it."
         => json::<JobOut>();
@@ -333,6 +351,12 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
         => Gives::Json(202, of::<WorkflowOut>), takes WorkflowIn;
     Get "/api/v1/workflows/{id}", VIEWER, jobs::follow;
         "A workflow with its jobs."
+        => json::<WorkflowOut>();
+    Get "/api/v1/workflows/{id}/zip", VIEWER, jobs::workflow_zip;
+        "All files that the jobs of a workflow made."
+        => Gives::Bytes(mime::ZIP);
+    Post "/api/v1/workflows/{id}/cancel", OPERATOR, jobs::cancel_workflow;
+        "Cancel all jobs of a workflow that wait or run."
         => json::<WorkflowOut>();
     Get COMMANDS, VIEWER, commands::list;
         "Commands to instruments: limits, interlocks, and what is on."

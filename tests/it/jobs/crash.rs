@@ -3,19 +3,11 @@
 use serde_json::json;
 
 use super::support::{
-    SIDE, add, job, picture, queue, shop_with, slow_model, upscale, wait_for, wait_under_way,
+    SIDE, add, again, job, picture, queue, shop_with, slow_model, upscale, wait_for, wait_under_way,
 };
 use crate::support::messages::listen;
-use crate::web::client::{Client, Place, address};
 
 const SLOW: &str = "upscale_model = \"slow\"\nthreads = 1\nworkers = 1\n";
-
-/// Starts the service again, and gives somebody who asks it.
-fn again(place: &mut Place) -> Client {
-    place.service = place.fixture.run();
-    place.at = address(&place.service, 1);
-    place.client()
-}
 
 #[test]
 fn what_ran_at_a_power_cut_is_due_again_at_once_and_nothing_that_waited_is_lost() {
@@ -117,45 +109,5 @@ fn the_end_of_a_job_is_published_when_the_broker_comes_back_also_after_a_power_c
     place.broker.restart();
     let end = watcher.wait_for(&format!("box1/jobs/{id}"), |message| message["state"] == "completed");
     assert_eq!(end["result"]["file"]["width"], 60, "{end}");
-    place.end();
-}
-
-#[test]
-fn over_many_power_cuts_no_job_is_lost_and_each_completes_once() {
-    let mut place = shop_with("", |_| String::new());
-    let mut client = place.client();
-    let shop = place.fixture.path("shop");
-    let ids: Vec<u64> = (0..60)
-        .map(|seed| {
-            let name = format!("photo{seed}.png");
-            picture(&shop.join(&name), 120, seed);
-            add(&client, upscale(&name))
-        })
-        .collect();
-    // Each cut comes after some more jobs were done, wherever the others are then.
-    for cut in 1..=6 {
-        crate::support::wait_until("some more jobs are done", || {
-            queue(&client)["completed_tasks"].as_u64() >= Some(cut * 8)
-        });
-        place.service.kill();
-        client = again(&mut place);
-    }
-    let is_open = |state: &serde_json::Value| state == "pending" || state == "running";
-    crate::support::wait_until("every job is over", || {
-        ids.iter().all(|id| !is_open(&job(&client, *id)["state"]))
-    });
-    let mut sums = std::collections::BTreeSet::new();
-    for id in ids {
-        // Two cuts may have met the same job: it is kept aside, and not lost.
-        if job(&client, id)["state"] == "quarantined" {
-            assert_eq!(client.post(&format!("/api/v1/jobs/{id}/retry"), json!({})).status, 200);
-        }
-        let over = wait_for(&client, id, "completed");
-        let ends = over["attempts"].as_array().unwrap().iter().filter(|one| one["end"] == "completed");
-        assert_eq!(ends.count(), 1, "{over}");
-        sums.insert(over["result"]["file"]["sha256"].as_str().unwrap().to_owned());
-    }
-    let files = std::fs::read_dir(place.fixture.state_dir.join("jobs")).unwrap().count();
-    assert_eq!((sums.len(), files), (60, 60));
     place.end();
 }

@@ -139,6 +139,44 @@ fn a_running_job_reports_progress_and_is_cancelled_in_mid_work() {
 }
 
 #[test]
+fn a_workflow_is_cancelled_by_its_one_number() {
+    let place = shop_with("upscale_model = \"slow\"\nthreads = 1\nworkers = 1\n", |fixture| {
+        slow_model(fixture, 50_000)
+    });
+    let (client, fixture) = (place.client(), &place.fixture);
+    picture(&fixture.path("shop/large.png"), SIDE, 1);
+    let step = |label: &str| {
+        json!({ "label": label, "kind": "upscale", "parameters": { "picture": "large.png" }, "max_attempts": 1 })
+    };
+    let start = || {
+        let table = json!({ "label": "table", "kind": "report", "follows": ["a", "b"] });
+        let jobs = json!({ "jobs": [step("a"), step("b"), table] });
+        let reply = client.post("/api/v1/workflows", jobs);
+        assert_eq!(reply.status, 202, "{}", reply.text());
+        let id = reply.json()["id"].as_u64().unwrap();
+        wait_under_way(&client, id);
+        id
+    };
+    let is_over = |id: u64| {
+        wait_until("all jobs of the workflow are cancelled", || {
+            let found = client.get(&format!("/api/v1/workflows/{id}")).json();
+            found["state"] == "cancelled"
+                && found["jobs"].as_array().unwrap().iter().all(|job| job["state"] == "cancelled")
+        });
+    };
+    let id = start();
+    let reply = client.post(&format!("/api/v1/workflows/{id}/cancel"), json!({}));
+    assert_eq!((reply.status, &reply.json()["id"]), (200, &json!(id)), "{}", reply.text());
+    is_over(id);
+    let id = start();
+    words(fixture.command(&["jobs", "cancel", &id.to_string(), "--workflow"]));
+    is_over(id);
+    let unknown = client.post("/api/v1/workflows/99/cancel", json!({}));
+    assert_eq!((unknown.status, unknown.code().as_str()), (404, "unknown_workflow"));
+    place.end();
+}
+
+#[test]
 fn a_paused_queue_starts_nothing_and_a_drained_one_takes_nothing() {
     let place = shop("");
     let (client, fixture) = (place.client(), &place.fixture);

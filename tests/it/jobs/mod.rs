@@ -1,6 +1,7 @@
 //! Studio jobs from the outside: the real binary, the real broker, real pictures.
 
 mod crash;
+mod cuts;
 mod disk;
 mod interfaces;
 mod models;
@@ -9,4 +10,5 @@ mod refusals;
 mod reports;
 mod runs;
 mod support;
+mod uploads;
 mod variations;

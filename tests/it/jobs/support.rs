@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::fixture::Fixture;
 use crate::support::wait_until;
-use crate::web::client::{Client, Place, SCENE, prepared};
+use crate::web::client::{Client, Place, SCENE, address, prepared};
 
 /// The side of a shop's picture in px. A slow model computes 100 tiles of it.
 pub const SIDE: u32 = 320;
@@ -21,6 +21,13 @@ pub fn shop(jobs: &str) -> Place {
 /// The same with further sections of the configuration.
 pub fn shop_with(jobs: &str, more: impl FnOnce(&Fixture) -> String) -> Place {
     prepared("", "", |fixture| configure(fixture, jobs, more))
+}
+
+/// Starts the service again, and gives somebody who asks it.
+pub fn again(place: &mut Place) -> Client {
+    place.service = place.fixture.run();
+    place.at = address(&place.service, 1);
+    place.client()
 }
 
 /// Adds the queue to the configuration of `fixture`, and makes its folder of pictures.

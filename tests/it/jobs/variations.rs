@@ -184,3 +184,58 @@ fn one_request_makes_variations_enlarges_each_and_writes_a_table_about_all() {
     assert!(over["reason"].as_str().unwrap().contains("made no picture"), "{over}");
     place.end();
 }
+
+#[test]
+fn backgrounds_may_be_a_pattern_which_is_looked_for_when_the_job_runs() {
+    let place = place();
+    let client = place.client();
+    let folder = place.fixture.path("shop/walls");
+    fs::create_dir_all(folder.join("deep")).unwrap();
+    let wall = |path: &str, blue: u8| {
+        RgbImage::from_pixel(30, 30, image::Rgb([0, 0, blue])).save(folder.join(path)).unwrap();
+    };
+    wall("b.png", 20);
+    wall("deep/c.png", 30);
+    wall(".hidden.png", 40);
+    client.post("/api/v1/status/queue/pause", json!({}));
+    let id = add(&client, variations(&["walls/*.png", "white"], &json!({})));
+    // This one comes after the request.
+    wall("a.png", 10);
+    client.post("/api/v1/status/queue/resume", json!({}));
+    let over = wait_for(&client, id, "completed");
+    let made = over["result"]["variations"].as_array().unwrap();
+    let corners: Vec<u8> = made.iter().map(|one| open(one).get_pixel(1, 1).0[2]).collect();
+    assert_eq!(corners, [10, 20, 255], "{over}");
+
+    for (pattern, code) in
+        [("../*.png", "bad_name"), ("**/*.png", "bad_job"), ("walls/[a.png", "bad_job"), ("/*.png", "bad_name")]
+    {
+        let reply = client.post("/api/v1/jobs", variations(&[pattern], &json!({})));
+        assert_eq!(reply.code(), code, "{pattern}: {}", reply.text());
+    }
+    let over = wait_for(&client, add(&client, variations(&["walls/*.gif"], &json!({}))), "failed");
+    assert!(over["reason"].as_str().unwrap().contains("no file matches"), "{over}");
+    (0..40).for_each(|number| wall(&format!("more{number}.png"), number));
+    let over = wait_for(&client, add(&client, variations(&["walls/*.png"], &json!({}))), "failed");
+    assert!(over["reason"].as_str().unwrap().contains("more files than the 32"), "{over}");
+    place.end();
+}
+
+#[test]
+fn a_word_of_the_list_of_backgrounds_is_never_a_file_of_that_name() {
+    let place = place();
+    let client = place.client();
+    // In the folder of the pictures, and in the one where the command runs.
+    RgbImage::from_pixel(30, 30, image::Rgb([0, 0, 9]))
+        .save_with_format(place.fixture.path("shop/white"), image::ImageFormat::Png)
+        .unwrap();
+    let mut command = std::process::Command::new(crate::support::fixture::program());
+    command.current_dir(place.fixture.path("shop"));
+    command.args(["jobs", "add", "variations", "square.png", "--backgrounds", "white", "--json", "--config"]);
+    let said = command.arg(place.fixture.config_path()).output().unwrap();
+    let said: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+    let over = wait_for(&client, said["jobs"][0]["job"]["id"].as_u64().unwrap(), "completed");
+    let made = &over["result"]["variations"][0];
+    assert_eq!((&made["background"], open(made).get_pixel(2, 2).0), (&json!("white"), [255; 3]));
+    place.end();
+}

@@ -18,6 +18,16 @@ impl Queue {
         self.jobs.get(&id).map(|job| self.report(now, job))
     }
 
+    /// The numbers of all jobs that are kept, in ascending order.
+    pub fn ids(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.jobs.keys().copied()
+    }
+
+    /// Ended jobs that nothing open depends on, the oldest first; those that are set aside last.
+    pub fn removable(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.index.removable.iter().chain(&self.index.removable_aside).map(|(_, id)| *id)
+    }
+
     /// The result of a completed job.
     pub fn result(&self, id: JobId) -> Option<Arc<[u8]>> {
         self.jobs.get(&id).and_then(|job| job.facts.result.clone())
