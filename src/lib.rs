@@ -93,6 +93,8 @@
 //!  crates/jobs/           the queue itself: what is admitted, what runs next, what is tried again
 //!  jobs/worker.rs         a thread of the lowest priority that carries out one attempt after the other
 //!  jobs/kinds/            one file for each kind of job; crates/studio makes the pictures
+//!  jobs/inbox.rs          pictures that came with requests; jobs/tidy.rs removes files that no job uses
+//!  mqtt/fleet.rs          jobs that several boxes share, acknowledged when they are on disk
 //! ```
 //!
 //! `service/` builds all of it from `config/`, hands every loop to the supervisor in `crates/runtime/`, and passes

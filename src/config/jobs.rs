@@ -38,6 +38,8 @@ pub struct JobsConfig {
     pub upload_bytes: u64,
     /// The same for all of them together.
     pub uploads_bytes: u64,
+    /// The boxes that share jobs with this one over the broker; `None`: it shares none.
+    pub fleet: Option<FleetConfig>,
     /// Folder of the pictures that REST and MQTT may name; `None`: they may name none.
     pub pictures: Option<PathBuf>,
     /// Folder of the files that jobs make; `None`: `jobs` in the state directory.
@@ -46,6 +48,17 @@ pub struct JobsConfig {
     pub upscale_model: Option<ModelConfig>,
     /// The model that finds the foreground; `None`: no variations are made.
     pub segment_model: Option<ModelConfig>,
+}
+
+/// `[jobs.fleet]`: boxes that share jobs over the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FleetConfig {
+    /// The group of the shared subscription: each job goes to one box of the group.
+    pub group: String,
+    /// The beginning of the topics: `PREFIX/jobs/submit` and `PREFIX/jobs/ID`.
+    pub prefix: String,
+    /// Jobs that this box holds and that are not on its disk yet.
+    pub max_inflight: u16,
 }
 
 impl Default for JobsConfig {
@@ -66,6 +79,7 @@ impl Default for JobsConfig {
             remove_files: true,
             upload_bytes: 64 << 20,
             uploads_bytes: 1 << 30,
+            fleet: None,
             pictures: None,
             out: None,
             upscale_model: None,

@@ -81,7 +81,7 @@ pub use intake::{
     ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload, WatchMode,
     ZMQ_TOPICS,
 };
-pub use jobs::JobsConfig;
+pub use jobs::{FleetConfig, JobsConfig};
 pub use launch::LaunchLine;
 pub use limits::ValueFault;
 pub use log::{LogConfig, check_filter};

@@ -119,6 +119,37 @@ pub struct JobIn {
     pub after: Vec<AfterJob>,
 }
 
+/// A job that boxes share: `PREFIX/jobs/submit` of a fleet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FleetJobIn {
+    /// What its sender calls it: `a-z`, `A-Z`, digits, `-`, `_` and `.`, at most 64. Its end comes on `PREFIX/jobs/ID`.
+    pub id: String,
+    /// What is to be done.
+    #[serde(flatten)]
+    pub job: JobIn,
+}
+
+impl FleetJobIn {
+    /// How the unique keys of such jobs begin.
+    const KEY: &'static str = "fleet/";
+
+    /// Whether its id can be a level of a topic.
+    pub fn has_plain_id(&self) -> bool {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        (1..=64).contains(&self.id.len()) && self.id.chars().all(is_plain)
+    }
+
+    /// The job for the queue of this box: one that comes again, because its acknowledgement was lost, is the same job.
+    pub fn into_job(self) -> JobIn {
+        JobIn { unique_key: Some(format!("{}{}", FleetJobIn::KEY, self.id)), ..self.job }
+    }
+
+    /// The id of the job with this unique key; `None` where it did not come from a fleet.
+    pub fn id_of(unique_key: &str) -> Option<&str> {
+        unique_key.strip_prefix(FleetJobIn::KEY)
+    }
+}
+
 /// A job of the queue that has to end before another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AfterJob {

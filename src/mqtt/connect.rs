@@ -89,23 +89,26 @@ pub(super) async fn connect(
 ) -> Result<Connected, ConnectError> {
     let mut will = Vec::new();
     contract::write(0, wall_ns, &offline("connection lost"), &mut will);
-    greeted(cfg, Some((topics.full(topic::STATUS), will)), version).await
+    greeted(cfg, greeting(cfg, Some((topics.full(topic::STATUS), will)))?, version).await
 }
 
-/// Opens a connection with this last will, and sends CONNECT.
+/// Opens a connection with this greeting, and sends CONNECT.
 pub(super) async fn greeted(
     cfg: &config::MqttConfig,
-    will: Option<(String, Vec<u8>)>,
+    greeting: Greeting,
     version: Version,
 ) -> Result<Connected, ConnectError> {
-    let greeting = greeting(cfg, will)?;
     let tls = cfg.tls.as_ref().map(|tls| client_config(cfg, tls)).transpose()?;
     tokio::time::timeout(PATIENCE, introduce(cfg, &greeting, tls, version))
         .await
         .unwrap_or(Err(ConnectError::Timeout))
 }
 
-fn greeting(cfg: &config::MqttConfig, will: Option<(String, Vec<u8>)>) -> Result<Greeting, Cause> {
+/// The greeting for a clean session, with this last will.
+pub(super) fn greeting(
+    cfg: &config::MqttConfig,
+    will: Option<(String, Vec<u8>)>,
+) -> Result<Greeting, Cause> {
     let password = cfg.password_file.as_deref().filter(|_| cfg.username.is_some());
     let password = password.map(|file| password_of(cfg, file)).transpose()?.unwrap_or_default();
     Ok(Greeting {
@@ -113,6 +116,7 @@ fn greeting(cfg: &config::MqttConfig, will: Option<(String, Vec<u8>)>) -> Result
         keep_alive_s: keep_alive(cfg).as_secs().min(u64::from(u16::MAX)) as u16,
         login: cfg.username.clone().map(|name| (name, password)),
         will,
+        kept: None,
     })
 }
 

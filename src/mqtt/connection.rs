@@ -49,6 +49,26 @@ impl PingedConnection {
         PingedConnection { network, keep_alive, ping_at: Instant::now() + keep_alive, pings: VecDeque::new() }
     }
 
+    /// Sends a ping where it is time for one.
+    ///
+    /// # Errors
+    /// The broker does not answer pings.
+    pub(super) fn ping_in_time(&mut self) -> Result<(), ConnectionLoss> {
+        if Instant::now() < self.ping_at {
+            return Ok(());
+        }
+        if self.is_silent() {
+            return Err(ConnectionLoss::Silent);
+        }
+        self.ping();
+        Ok(())
+    }
+
+    /// The broker has answered a ping.
+    pub(super) fn ponged(&mut self) {
+        self.pings.pop_front();
+    }
+
     fn ping(&mut self) {
         self.network.out().put_slice(&packet::PING);
         self.pings.push_back(Instant::now());
@@ -335,11 +355,11 @@ impl Wire {
                     self.arrived(&message);
                 }
                 ReceivedPacket::Pong => {
-                    line.pings.pop_front();
+                    line.ponged();
                     self.session.ponged();
                 }
                 ReceivedPacket::Closing(code) => return Err(ConnectionLoss::Dismissed(code)),
-                ReceivedPacket::ConnAck(_) | ReceivedPacket::Other => {}
+                ReceivedPacket::ConnAck(_) | ReceivedPacket::SubAck(_) | ReceivedPacket::Other => {}
             }
         }
         self.report_back();

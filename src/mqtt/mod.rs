@@ -16,6 +16,7 @@ mod connection;
 mod counters;
 mod delivery;
 mod doubt;
+mod fleet;
 mod forget;
 mod handle;
 mod link;
@@ -36,6 +37,7 @@ mod writer;
 
 pub use connect::check_tls_files;
 pub use counters::Totals;
+pub use fleet::{FleetAround, run_fleet};
 pub use forget::ForgetError;
 pub use handle::Mqtt;
 pub use link::{Cause, Link, MqttError};

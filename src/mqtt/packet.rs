@@ -32,6 +32,8 @@ pub(super) enum ReceivedPacket {
         refused: Option<&'static str>,
     },
     Pong,
+    /// The answer to a SUBSCRIBE of one filter, with its reason code: 0x80 and above are refusals.
+    SubAck(u8),
     /// An MQTT 5 broker announces why it will close the connection.
     Closing(u8),
     /// A packet that needs no action.
@@ -163,6 +165,7 @@ fn received(version: Version, whole: &Bytes, body: Bytes) -> Result<ReceivedPack
             let pkid = pkid.ok_or(Garbled("a PUBACK without its packet id"))?;
             ReceivedPacket::PubAck { pkid, refused: refusal(code(2)) }
         }
+        9 => ReceivedPacket::SubAck(body.last().copied().unwrap_or(0x80)),
         13 => ReceivedPacket::Pong,
         14 => ReceivedPacket::Closing(code(0)),
         _ => ReceivedPacket::Other,
@@ -282,15 +285,26 @@ pub(super) struct Greeting {
     pub(super) login: Option<(String, String)>,
     /// Topic and payload of the last will: QoS 1, retained. A mere test of the connection leaves none behind.
     pub(super) will: Option<(String, Vec<u8>)>,
+    /// A session that the broker keeps while we are away; MQTT 5 only. `None`: it keeps none.
+    pub(super) kept: Option<KeptSession>,
 }
 
-/// Writes a CONNECT for a clean session, which the broker does not keep.
+/// A session that the broker keeps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeptSession {
+    /// How long the broker keeps it without a connection, in seconds.
+    pub(super) expiry_s: u32,
+    /// The most messages that the broker may send without our acknowledgement.
+    pub(super) receive_max: u16,
+}
+
+/// Writes a CONNECT, for a clean session unless the greeting asks for one that the broker keeps.
 pub(super) fn write_connect(
     version: Version,
     greeting: &Greeting,
     out: &mut BytesMut,
 ) -> Result<(), Garbled> {
-    let Greeting { client_id, keep_alive_s: keep_alive, login, will } = greeting;
+    let Greeting { client_id, keep_alive_s: keep_alive, login, will, kept } = greeting;
     let client_id = client_id.clone();
     let written = match version {
         Version::V4 => {
@@ -311,8 +325,13 @@ pub(super) fn write_connect(
                 v5::LastWill::new(topic.clone(), payload.clone(), at_least_once, true, None)
             });
             let login = login.as_ref().map(|(name, password)| v5::Login::new(name.clone(), password.clone()));
-            let connect =
-                v5::Connect { keep_alive: *keep_alive, client_id, clean_start: true, properties: None };
+            let properties = kept.map(|KeptSession { expiry_s, receive_max }| v5::ConnectProperties {
+                session_expiry_interval: Some(expiry_s),
+                receive_maximum: Some(receive_max),
+                ..v5::ConnectProperties::new()
+            });
+            let clean_start = kept.is_none();
+            let connect = v5::Connect { keep_alive: *keep_alive, client_id, clean_start, properties };
             v5::Packet::Connect(connect, last_will, login).write(out, None).is_ok()
         }
     };

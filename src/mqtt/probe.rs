@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::BufMut;
 
-use super::connect::{ConnectError, Connected, greeted};
+use super::connect::{ConnectError, Connected, greeted, greeting};
 use super::link::{Cause, cause, explain_connect};
 use super::packet::{self, Version};
 use crate::config::{MqttConfig, MqttProtocol};
@@ -34,10 +34,10 @@ async fn attempts(cfg: &MqttConfig) -> Result<&'static str, ConnectError> {
         MqttProtocol::V5 => (Version::V5, None),
         MqttProtocol::Auto => (Version::V5, Some(Version::V4)),
     };
-    match (greeted(cfg, None, first).await, other) {
+    match (greeted(cfg, greeting(cfg, None)?, first).await, other) {
         (Err(error), Some(other)) if error.may_be_the_version() => {
             // An older broker may end the connection for the version alone; what it says to its own version counts.
-            leave(greeted(cfg, None, other).await?).await
+            leave(greeted(cfg, greeting(cfg, None)?, other).await?).await
         }
         (outcome, _) => leave(outcome?).await,
     }

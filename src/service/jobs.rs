@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::batch::Batch;
 use super::interfaces::Interfaces;
 use crate::commands::batch::BatchCommand;
-use crate::commands::jobs::BatchIn;
+use crate::commands::jobs::{BatchIn, FleetJobIn};
 use crate::config::{Config, ModelConfig};
 use crate::contract::{BatchProgress, BatchState, BatchedOut, JobOut, JobResult};
 use crate::jobs::{
@@ -62,7 +62,8 @@ pub(super) fn build(
     let report = ReportKind::new(out);
     let mut kinds: Vec<Arc<dyn JobKind>> = vec![Arc::new(upscale), Arc::new(variations), Arc::new(report)];
     kinds.extend(batch.map(|batch| Arc::new(BatchKind(batch.service())) as Arc<dyn JobKind>));
-    let host = Arc::new(Host(interfaces.clone()));
+    let fleet = settings.fleet.as_ref().map(|fleet| fleet.prefix.clone());
+    let host = Arc::new(Host { interfaces: interfaces.clone(), fleet });
     let inbox = Arc::new(Inbox::new(inbox, settings.upload_bytes, settings.uploads_bytes));
     interfaces.web.take_pictures(inbox.clone());
     let around = JobsAround { store: store.clone(), clock: Arc::new(SystemClock), host, kinds, inbox };
@@ -93,19 +94,26 @@ pub(super) fn units(jobs: &Arc<JobsService>) -> Vec<Unit> {
 }
 
 /// The service around the queue.
-struct Host(Interfaces);
+struct Host {
+    interfaces: Interfaces,
+    /// The beginning of the fleet's topics, where there is a fleet.
+    fleet: Option<String>,
+}
 
 impl JobsHost for Host {
     fn changed(&self, job: &JobOut) {
-        self.0.publisher.job(job);
+        self.interfaces.publisher.job(job);
     }
 
     fn deliver(&self, job: &JobOut) -> oneshot::Receiver<Delivered> {
-        self.0.publisher.job_end(job)
+        // A job of the fleet is known by the id that its sender gave it.
+        let id = job.unique_key.as_deref().and_then(FleetJobIn::id_of);
+        let topic = self.fleet.as_ref().zip(id).map(|(prefix, id)| format!("{prefix}/jobs/{id}"));
+        self.interfaces.publisher.job_end(job, topic)
     }
 
     fn store_fault(&self, why: Option<&Explanation>) {
-        self.0.publisher.alarm_while(ALARM, why);
+        self.interfaces.publisher.alarm_while(ALARM, why);
     }
 }
 

@@ -370,6 +370,9 @@ impl Service {
         if let Some(unit) = units::zmq_unit(config, interfaces, commands) {
             supervisor.add(unit)?;
         }
+        if let Some(unit) = units::fleet_unit(config, interfaces, commands) {
+            supervisor.add(unit)?;
+        }
         domains.intake.arrange(&config.intake, &config.intake_store);
         supervisor.add(self.intake.unit())?;
         for source in &config.intake {

@@ -83,9 +83,10 @@ impl StatusPublisher {
         self.web.job(topic::JOBS_PROGRESS, job);
     }
 
-    /// Sends the end of a job to the broker with QoS 1, if one is connected now; the receiver learns what became of it.
-    pub(super) fn job_end(&self, job: &JobOut) -> oneshot::Receiver<Delivered> {
-        let topic = self.mqtt.topics().full(&topic::job(job.id));
+    /// Sends the end of a job to the broker with QoS 1, on `topic` or on that of its number, if one is connected now; the
+    /// receiver learns what became of it.
+    pub(super) fn job_end(&self, job: &JobOut, topic: Option<String>) -> oneshot::Receiver<Delivered> {
+        let topic = topic.unwrap_or_else(|| self.mqtt.topics().full(&topic::job(job.id)));
         // A job that was tried again ends again, with more attempts behind it.
         let seq = job.attempts.len().max(1) as u64;
         let mut out = Vec::with_capacity(1024);

@@ -13,7 +13,7 @@ use crate::config::{Config, TriggerConfig};
 use crate::control;
 use crate::inspection::evidence::Evidence;
 use crate::inspection::{CameraTarget, InspectionService, SelectLater};
-use crate::mqtt::{self, Mqtt};
+use crate::mqtt::{self, FleetAround, Mqtt};
 use crate::recorder::{self, CameraRecorder, RecorderOutlet, Recorders};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
@@ -38,6 +38,25 @@ pub(super) fn mqtt_unit(config: &Config, mqtt: &Mqtt, store: &Store, commands: &
             .map_err(|error| UnitError::explained(error.explanation()))
     })
     .essential(essential)
+}
+
+/// Takes jobs that boxes share, where the configuration names a fleet.
+pub(super) fn fleet_unit(config: &Config, interfaces: &Interfaces, commands: &Commands) -> Option<Unit> {
+    let fleet = config.jobs.fleet.clone().filter(|_| config.jobs.enabled)?;
+    let (mqtt, publisher, commands) =
+        (config.mqtt.clone(), interfaces.publisher.clone(), commands.clone());
+    Some(Unit::new("jobs-fleet", move |context| {
+        let alarm = |why: Option<&Explanation>| publisher.alarm_while("jobs_fleet", why);
+        let around = FleetAround {
+            mqtt: &mqtt,
+            fleet: &fleet,
+            commands: &commands,
+            clock: &SystemClock,
+            alarm: &alarm,
+        };
+        mqtt::run_fleet(&around, &context.stop, &context.beat)
+            .map_err(|error| UnitError::explained(error.explanation()))
+    }))
 }
 
 /// Writes evidence, and removes what exceeds its limits.

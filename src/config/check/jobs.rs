@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::SectionScope;
 use super::model::known_model;
+use super::mqtt::prefix;
 use crate::config::raw::TomlTable;
-use crate::config::{JobsConfig, ModelConfig, Task};
+use crate::config::{FleetConfig, JobsConfig, ModelConfig, Task};
 
 /// The longest time limit: the queue's own.
 const DAY_S: u32 = 86_400;
@@ -37,6 +38,7 @@ pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[Mod
         remove_files: table.boolean("remove_files", usual.remove_files),
         upload_bytes: mib("upload_mib", 64, 256),
         uploads_bytes: mib("uploads_mib", 1_024, 1 << 20),
+        fleet: table.table_if("fleet").and_then(fleet),
         pictures: folder("pictures"),
         out: folder("out"),
         upscale_model: model(&table, "upscale_model", (Task::Upscale, "upscale"), models),
@@ -44,6 +46,23 @@ pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[Mod
     };
     table.finish();
     config
+}
+
+/// The boxes that share jobs over the broker.
+fn fleet(table: TomlTable<'_, '_>) -> Option<FleetConfig> {
+    let group = table.need("group", "write group = \"NAME\", the same on all boxes that share jobs");
+    let group = group.and_then(|field| {
+        let group = field.text()?;
+        let is_level = !group.is_empty() && !group.contains(['/', '+', '#']) && !group.contains(char::is_control);
+        if !is_level {
+            field.fault("this is no name of a group", "use a word without /, + and #, such as \"shop\"");
+        }
+        is_level.then(|| group.to_owned())
+    });
+    let prefix = table.get("prefix").map_or_else(|| Some("fleet".to_owned()), |field| prefix(&field));
+    let max_inflight = table.whole("max_inflight", 4u32, 1..=1_000) as u16;
+    table.finish();
+    Some(FleetConfig { group: group?, prefix: prefix?, max_inflight })
 }
 
 /// The model that `key` names; a card of another task is refused here, the file itself by `ocellus check`.

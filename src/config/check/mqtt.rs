@@ -154,7 +154,7 @@ pub(super) fn password_file(field: &PlacedValue<'_, '_>, scope: &SectionScope) -
     }
 }
 
-fn prefix(field: &PlacedValue<'_, '_>) -> Option<String> {
+pub(super) fn prefix(field: &PlacedValue<'_, '_>) -> Option<String> {
     let text = field.text()?;
     let level = |level: &str| !level.is_empty() && !level.contains(['+', '#', '\0']);
     if text.len() <= 256 && !text.starts_with('$') && text.split('/').all(level) {

@@ -1,8 +1,10 @@
 //! Studio jobs from the outside: the real binary, the real broker, real pictures.
 
+mod beside;
 mod crash;
 mod cuts;
 mod disk;
+mod fleet;
 mod interfaces;
 mod models;
 mod pictures;
