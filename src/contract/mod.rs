@@ -32,8 +32,8 @@ pub use intake::{
     SourceState,
 };
 pub use jobs::{
-    AddedOut, AttemptOut, BatchedOut, JobFileOut, JobOut, JobResult, JobState, JobsHealthOut, JobsOut, NoJobState,
-    QueueOut, ReportOut, UpscaledAllOut, UpscaledOut, VariationOut, VariationsOut, WorkflowOut,
+    AddedOut, AttemptOut, BatchedOut, JobFileOut, JobOut, JobResult, JobState, JobsHealthOut, JobsOut,
+    NoJobState, QueueOut, ReportOut, UpscaledAllOut, UpscaledOut, VariationOut, VariationsOut, WorkflowOut,
 };
 pub use payload::{
     Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, RetainedState,

@@ -85,13 +85,17 @@ impl PictureInbox for Inbox {
             let remedy = "they are removed with their jobs: try again later, or raise uploads_mib in [jobs]";
             return Err(Refusal::new("busy", message, remedy));
         }
-        fs::create_dir_all(&self.folder).map_err(|source| {
-            not_stored(&StudioError::Write { path: self.folder.clone(), source })
-        })?;
+        fs::create_dir_all(&self.folder)
+            .map_err(|source| not_stored(&StudioError::Write { path: self.folder.clone(), source }))?;
         let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
         let file = FileWriter::create(&self.folder, &plain_stem(&stem, LONGEST_STEM));
         let file = file.map_err(|error| not_stored(&error))?;
-        Ok(Box::new(Incoming { file, head: Vec::with_capacity(HEAD), max_bytes: self.max_bytes, _turn: turn }))
+        Ok(Box::new(Incoming {
+            file,
+            head: Vec::with_capacity(HEAD),
+            max_bytes: self.max_bytes,
+            _turn: turn,
+        }))
     }
 }
 

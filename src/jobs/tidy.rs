@@ -77,7 +77,8 @@ impl JobsService {
             }
             if inbox_at.is_none_or(|at| at.elapsed() >= INBOX_EVERY) {
                 inbox_at = Some(Instant::now());
-                let old = self.inbox.old().into_iter().filter_map(|path| path.into_os_string().into_string().ok());
+                let old =
+                    self.inbox.old().into_iter().filter_map(|path| path.into_os_string().into_string().ok());
                 let _ = self.sender.send(Message::Lying { paths: old.collect() });
             }
         }

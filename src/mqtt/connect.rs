@@ -105,10 +105,7 @@ pub(super) async fn greeted(
 }
 
 /// The greeting for a clean session, with this last will.
-pub(super) fn greeting(
-    cfg: &config::MqttConfig,
-    will: Option<(String, Vec<u8>)>,
-) -> Result<Greeting, Cause> {
+pub(super) fn greeting(cfg: &config::MqttConfig, will: Option<(String, Vec<u8>)>) -> Result<Greeting, Cause> {
     let password = cfg.password_file.as_deref().filter(|_| cfg.username.is_some());
     let password = password.map(|file| password_of(cfg, file)).transpose()?.unwrap_or_default();
     Ok(Greeting {

@@ -3,8 +3,8 @@
 //! The connection is apart from the main one, because the broker must keep what it has sent here while the box is off, and must
 //! send no more than this box wants to hold.
 
-use std::sync::mpsc::{Receiver, Sender, TrySendError, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TrySendError, channel};
 use std::time::{Duration, Instant};
 
 use bytes::BufMut;
@@ -35,7 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What the fleet's unit is built from.
 pub struct FleetAround<'a> {
-    /// The broker.
+    /// The broker that the jobs come from.
     pub mqtt: &'a MqttConfig,
     /// The group and its topics.
     pub fleet: &'a FleetConfig,
@@ -66,8 +66,6 @@ pub fn run_fleet(around: &FleetAround<'_>, stop: &Stop, beat: &Beat) -> Result<(
         wake: Arc::default(),
         epoch: 0,
         held: Vec::new(),
-        is_subscribed: false,
-        is_announced: false,
         fault: None,
     };
     runtime.block_on(fleet.serve());
@@ -105,9 +103,6 @@ struct Fleet<'a> {
     /// Counts connections: packet ids of an earlier one mean nothing any more.
     epoch: u64,
     held: Vec<Held>,
-    is_subscribed: bool,
-    /// The log has said that jobs come over this connection.
-    is_announced: bool,
     /// Why no jobs come.
     fault: Option<Cause>,
 }
@@ -133,7 +128,11 @@ impl Fleet<'_> {
                 }
                 Err(error) if error.may_be_the_version() => {
                     let what = format!("jobs of a fleet need MQTT 5 ({error})");
-                    self.down(cause(&self.own, what, "use a broker that speaks MQTT 5, or remove [jobs] fleet"));
+                    self.down(cause(
+                        &self.own,
+                        what,
+                        "use a broker that speaks MQTT 5, or remove [jobs] fleet",
+                    ));
                 }
                 Err(error) => self.down(explain_connect(&self.own, &error)),
             }
@@ -162,13 +161,12 @@ impl Fleet<'_> {
     /// Serves an accepted connection until it is lost (`Err`) or the service stops (`Ok`).
     async fn connected(&mut self, connected: Connected) -> Result<(), ConnectionLoss> {
         self.epoch += 1;
-        (self.is_subscribed, self.is_announced) = (false, false);
         let mut line = PingedConnection::new(connected);
+        self.subscribe(&mut line.network);
         while !self.stop.is_stopped() {
             self.beat.beat();
             self.take_ends(&mut line.network);
             self.offer_again();
-            self.subscribe(&mut line.network);
             line.ping_in_time()?;
             let wake = self.wake.clone();
             let turned = tokio::select! { biased;
@@ -190,20 +188,13 @@ impl Fleet<'_> {
         tokio::time::timeout(FAREWELL, flushed).await.unwrap_or(Ok(()))
     }
 
-    /// Subscribes while the queue has room. While a job waits for a place, further ones go to other boxes.
-    fn subscribe(&mut self, network: &mut Transport) {
-        let has_room = self.held.iter().all(|held| held.again.is_none());
-        if has_room == self.is_subscribed {
-            return;
-        }
-        self.is_subscribed = has_room;
+    /// Subscribes, and stays subscribed also while the queue is full: a broker drops what is submitted while no box of the group
+    /// is subscribed. What is not acknowledged bounds what it sends.
+    fn subscribe(&self, network: &mut Transport) {
         let FleetConfig { group, prefix, .. } = self.around.fleet;
         let filter = format!("$share/{group}/{prefix}/jobs/submit");
         let pkid = network.next_pkid();
-        match has_room {
-            true => packet::write_subscribe(Version::V5, &filter, false, pkid, network.out()),
-            false => packet::write_unsubscribe(Version::V5, &filter, pkid, network.out()),
-        }
+        packet::write_subscribe(Version::V5, &filter, false, pkid, network.out());
     }
 
     fn take_received(&mut self, line: &mut PingedConnection) -> Result<(), ConnectionLoss> {
@@ -216,10 +207,8 @@ impl Fleet<'_> {
                     self.note(Some(cause(&self.own, what, "allow this box to read them: docs/mqtt-acl.md")));
                 }
                 ReceivedPacket::SubAck(_) => {
-                    if !std::mem::replace(&mut self.is_announced, true) {
-                        let FleetConfig { group, prefix, .. } = self.around.fleet;
-                        tracing::info!(group, prefix, "takes jobs of the fleet");
-                    }
+                    let FleetConfig { group, prefix, .. } = self.around.fleet;
+                    tracing::info!(group, prefix, "takes jobs of the fleet");
                     self.note(None);
                 }
                 ReceivedPacket::Closing(code) => return Err(ConnectionLoss::Dismissed(code)),

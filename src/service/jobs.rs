@@ -13,8 +13,8 @@ use crate::commands::jobs::{BatchIn, FleetJobIn};
 use crate::config::{Config, ModelConfig};
 use crate::contract::{BatchProgress, BatchState, BatchedOut, JobOut, JobResult};
 use crate::jobs::{
-    Inbox, JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PictureSettings, PlannedJob,
-    ReportKind, Task, UpscaleKind, VariationsKind, parameters,
+    Inbox, JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PictureSettings,
+    PlannedJob, ReportKind, Task, UpscaleKind, VariationsKind, parameters,
 };
 use crate::microscopy::BatchService;
 use crate::pipeline::SharedRuntime;

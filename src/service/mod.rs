@@ -364,13 +364,8 @@ impl Service {
         supervisor.add(Dispatcher { service: self.clone(), people, hangup }.unit(inbox))?;
         supervisor.add(units::control_unit(config, commands))?;
         reporter.describe_to_web();
-        if let Some(unit) = units::web_unit(config, interfaces, commands) {
-            supervisor.add(unit)?;
-        }
-        if let Some(unit) = units::zmq_unit(config, interfaces, commands) {
-            supervisor.add(unit)?;
-        }
-        if let Some(unit) = units::fleet_unit(config, interfaces, commands) {
+        let optional = [units::web_unit, units::zmq_unit, units::fleet_unit];
+        for unit in optional.into_iter().filter_map(|unit| unit(config, interfaces, commands)) {
             supervisor.add(unit)?;
         }
         domains.intake.arrange(&config.intake, &config.intake_store);

@@ -43,8 +43,7 @@ pub(super) fn mqtt_unit(config: &Config, mqtt: &Mqtt, store: &Store, commands: &
 /// Takes jobs that boxes share, where the configuration names a fleet.
 pub(super) fn fleet_unit(config: &Config, interfaces: &Interfaces, commands: &Commands) -> Option<Unit> {
     let fleet = config.jobs.fleet.clone().filter(|_| config.jobs.enabled)?;
-    let (mqtt, publisher, commands) =
-        (config.mqtt.clone(), interfaces.publisher.clone(), commands.clone());
+    let (mqtt, publisher, commands) = (config.mqtt.clone(), interfaces.publisher.clone(), commands.clone());
     Some(Unit::new("jobs-fleet", move |context| {
         let alarm = |why: Option<&Explanation>| publisher.alarm_while("jobs_fleet", why);
         let around = FleetAround {

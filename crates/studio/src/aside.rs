@@ -70,8 +70,7 @@ impl Aside {
         extension: &str,
     ) -> Result<PathBuf, StudioError> {
         let path = folder.join(format!("{stem}-{}.{extension}", &sha256[..DIGITS]));
-        fs::rename(&self.path, &path)
-            .map_err(|source| StudioError::Write { path: path.clone(), source })?;
+        fs::rename(&self.path, &path).map_err(|source| StudioError::Write { path: path.clone(), source })?;
         self.is_renamed = true;
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|source| StudioError::Write { path: folder.to_owned(), source })?;

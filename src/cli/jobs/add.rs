@@ -287,7 +287,8 @@ impl AddCommon {
 fn here(picture: &str) -> String {
     let path = Path::new(picture);
     let is_pattern = picture.contains(['*', '?', '[']);
-    let folder = path.parent().filter(|folder| is_pattern && !folder.as_os_str().is_empty() && folder.is_dir());
+    let folder =
+        path.parent().filter(|folder| is_pattern && !folder.as_os_str().is_empty() && folder.is_dir());
     let pattern = folder.and_then(|folder| Some(folder.canonicalize().ok()?.join(path.file_name()?)));
     let whole = path.canonicalize().ok().filter(|whole| whole.is_file()).or(pattern);
     whole.and_then(|whole| whole.to_str().map(str::to_owned)).unwrap_or_else(|| picture.to_owned())

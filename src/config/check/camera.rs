@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{SectionScope, attendance, faces, inspect, mqtt, preview, record, tcp, zones};
 use super::model::known_model;
+use super::{SectionScope, attendance, faces, inspect, mqtt, preview, record, tcp, zones};
 use crate::config::raw::TomlTable;
 use crate::config::source::{self, SourceError};
 use crate::config::{

@@ -53,7 +53,8 @@ fn fleet(table: TomlTable<'_, '_>) -> Option<FleetConfig> {
     let group = table.need("group", "write group = \"NAME\", the same on all boxes that share jobs");
     let group = group.and_then(|field| {
         let group = field.text()?;
-        let is_level = !group.is_empty() && !group.contains(['/', '+', '#']) && !group.contains(char::is_control);
+        let is_level =
+            !group.is_empty() && !group.contains(['/', '+', '#']) && !group.contains(char::is_control);
         if !is_level {
             field.fault("this is no name of a group", "use a word without /, + and #, such as \"shop\"");
         }

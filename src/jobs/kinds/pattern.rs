@@ -10,11 +10,8 @@ use crate::jobs::kind::JobFailure;
 use crate::types::{Explanation, Origin, Refusal};
 
 /// How a pattern is matched: `*` stays within one folder, and hidden files are left out.
-const OPTIONS: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
+const OPTIONS: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// Pictures that a pattern names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +44,8 @@ impl PicturePattern {
             Some(folder) => format!("{}/{name}", Pattern::escape(folder)),
             None => name.to_owned(),
         };
-        Pattern::new(&pattern).map_err(|error| bad(error.msg, "write it as in a shell, such as shop/*.jpg"))?;
+        Pattern::new(&pattern)
+            .map_err(|error| bad(error.msg, "write it as in a shell, such as shop/*.jpg"))?;
         Ok(Some(PicturePattern { path, pattern }))
     }
 
@@ -60,7 +58,10 @@ impl PicturePattern {
             return Ok(vec![self.path.clone()]);
         }
         let failed = |cause: String, remedy: &str| {
-            JobFailure::lasting(Explanation::new(format!("background {}: {cause}", self.path.display()), remedy))
+            JobFailure::lasting(Explanation::new(
+                format!("background {}: {cause}", self.path.display()),
+                remedy,
+            ))
         };
         let found = glob::glob_with(&self.pattern, OPTIONS);
         let found = found.map_err(|error| failed(error.msg.to_owned(), "correct the pattern"))?;

@@ -75,9 +75,13 @@ impl JobKind for ReportKind {
         task.progress(PICTURES, "write");
         files::make_folder(&self.out)?;
         let stem = files::stem(Path::new(task.name()), LONGEST_STEM);
-        let (path, sha256) =
-            write_file(&self.out, &stem, extension, &bytes).map_err(files::failure)?;
-        let result = ReportOut { path: path.display().to_string(), sha256, bytes: bytes.len() as u64, rows: rows.len() as u64 };
+        let (path, sha256) = write_file(&self.out, &stem, extension, &bytes).map_err(files::failure)?;
+        let result = ReportOut {
+            path: path.display().to_string(),
+            sha256,
+            bytes: bytes.len() as u64,
+            rows: rows.len() as u64,
+        };
         // What other jobs made is their own answer: a report is written anew.
         Ok(JobDone::Made { result: JobResult::Report(result), cache_key: None })
     }

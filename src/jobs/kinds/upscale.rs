@@ -145,7 +145,7 @@ impl JobKind for UpscaleKind {
     fn plan(&self, asked: Map<String, Value>, origin: Origin) -> Result<PlannedJob, Refusal> {
         let asked: UpscaleIn = parameters(NAME, asked)?;
         let picture = match (&asked.picture, asked.from_jobs) {
-            (Some(name), false) => Some(files::picture(name, self.settings.pictures.as_deref(), origin)?),
+            (Some(name), false) => Some(self.settings.picture(name, origin)?),
             (None, true) => None,
             (Some(_), true) => {
                 let message = "picture and from_jobs are both given";

@@ -69,7 +69,8 @@ impl Owner<'_> {
     fn health(&self) -> JobsHealthOut {
         let status = self.status();
         let mut problems = Vec::new();
-        problems.extend(self.fault.as_ref().map(|fault| format!("the store takes no changes: {}", fault.why)));
+        problems
+            .extend(self.fault.as_ref().map(|fault| format!("the store takes no changes: {}", fault.why)));
         if !status.is_running {
             problems.push("the queue is paused: `ocellus jobs resume` starts jobs again".into());
         }

@@ -52,8 +52,9 @@ impl Owner<'_> {
             let records = changes.map(|change| (change.key.encode(), change.value));
             let numbers: Vec<u64> = ended.iter().map(|id| id.0).collect();
             let results = ended.iter().filter_map(|id| JobResult::read(&self.queue.result(*id)?));
-            let made: Vec<String> =
-                results.flat_map(|made| made.files().into_iter().map(str::to_owned).collect::<Vec<_>>()).collect();
+            let made: Vec<String> = results
+                .flat_map(|made| made.files().into_iter().map(str::to_owned).collect::<Vec<_>>())
+                .collect();
             let made = if self.service.removes_files { made } else { Vec::new() };
             if let Err(error) = self.service.tables.apply(records, &numbers, &made) {
                 self.queue.abandon();

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Owner;
 use crate::contract::JobResult;
 use crate::jobqueue::{JobId, Token};
+use crate::jobs::service::JobsService;
 use crate::jobs::tidy::Removal;
 
 /// How often files are tried again that could not be removed.
@@ -44,9 +45,17 @@ struct JobFiles {
 }
 
 impl FileIndex {
-    /// Files that earlier processes have made.
-    pub(super) fn new(known: Vec<String>) -> FileIndex {
-        FileIndex { unused: known.into_iter().map(Arc::from).collect(), ..FileIndex::default() }
+    /// The index before jobs are entered, with the files that earlier processes have made.
+    pub(super) fn new(service: &JobsService, known: Vec<String>) -> FileIndex {
+        let known: Vec<Arc<str>> = known.into_iter().map(Arc::from).collect();
+        if service.removes_files {
+            return FileIndex { unused: known.into_iter().collect(), ..FileIndex::default() };
+        }
+        // What stays now also stays when files are removed again one day.
+        if let Err(error) = service.tables.forget_files(&known) {
+            tracing::warn!("jobs: the list of made files is cleared at the next start: {error}");
+        }
+        FileIndex::default()
     }
 
     /// Sets the files of a job. Gives those that nobody uses any more.
@@ -135,7 +144,7 @@ impl Owner<'_> {
     }
 
     /// Removes the oldest ended jobs that made files, until the others are within the limit.
-    pub(super) fn make_room(&mut self) {
+    pub(super) fn free_space(&mut self) {
         let mut excess = self.files.bytes.saturating_sub(self.service.history_bytes);
         if excess == 0 {
             return;

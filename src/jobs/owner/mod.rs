@@ -20,7 +20,7 @@ use crate::jobqueue::{
 };
 use crate::store::StoredJobs;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Explanation, Origin, Refusal, Responder};
+use crate::types::{Origin, Refusal, Responder};
 use commit::{Committed, StoreFault};
 use files::FileIndex;
 
@@ -75,26 +75,26 @@ impl<'s> Owner<'s> {
     ) -> Result<Option<Owner<'s>>, JobsError> {
         loop {
             beat.beat();
-            let why = match service.tables.read() {
-                Ok(stored) => match Owner::begin(service, stored)? {
-                    Ok(owner) => return Ok(Some(owner)),
-                    Err(why) => why,
-                },
-                Err(error) => error.explanation().within("the queue of jobs cannot be read"),
-            };
-            service.host.store_fault(Some(&why));
+            match service.tables.read() {
+                Ok(stored) => {
+                    if let Some(owner) = Owner::begin(service, stored)? {
+                        return Ok(Some(owner));
+                    }
+                }
+                Err(error) => {
+                    let why = error.explanation().within("the queue of jobs cannot be read");
+                    service.host.store_fault(Some(&why));
+                }
+            }
             if stop.wait(RETRY) {
                 return Ok(None);
             }
         }
     }
 
-    /// Makes the queue from what was read, and stores what that decided. Those who watch learn of each job that it changed;
-    /// the inner error is why the store does not take it.
-    fn begin(
-        service: &'s JobsService,
-        stored: StoredJobs,
-    ) -> Result<Result<Owner<'s>, Explanation>, JobsError> {
+    /// Makes the queue from what was read, and stores what that decided. Those who watch learn of each job that it changed.
+    /// `None` where the store does not take it, of which the alarm says why.
+    fn begin(service: &'s JobsService, stored: StoredJobs) -> Result<Option<Owner<'s>>, JobsError> {
         let now = service.now();
         // Jitter needs no more than that two boxes differ.
         let seed = now.utc_ms.unsigned_abs() ^ (u64::from(std::process::id()) << 32);
@@ -104,19 +104,18 @@ impl<'s> Owner<'s> {
             service,
             queue: restored.queue,
             publisher: Publisher::new(stored.unpublished),
-            files: FileIndex::new(stored.files),
+            files: FileIndex::new(service, stored.files),
             outcomes: Vec::new(),
             stuck: BTreeSet::new(),
             shown: BTreeMap::new(),
             fault: None,
         };
-        Ok(owner.commit().map(|committed| {
-            // An earlier process may have raised the alarm.
-            service.host.store_fault(None);
-            owner.index_all();
-            owner.inform(&committed);
-            owner
-        }))
+        let Ok(committed) = owner.commit() else { return Ok(None) };
+        // An earlier process may have raised the alarm.
+        service.host.store_fault(None);
+        owner.index_all();
+        owner.inform(&committed);
+        Ok(Some(owner))
     }
 
     /// For how long nothing happens by itself.
@@ -158,11 +157,10 @@ impl<'s> Owner<'s> {
                 );
             }
         }
-        self.make_room();
+        self.free_space();
         let claims = self.claims();
         match self.commit() {
             Ok(committed) => {
-                self.outcomes.clear();
                 for claim in claims {
                     self.files.begin(claim.token, self.service.now().utc_ms);
                     self.service.work.push(claim);
@@ -172,6 +170,9 @@ impl<'s> Owner<'s> {
                 }
                 self.answer(group.changes);
                 self.inform(&committed);
+                for (token, _) in std::mem::take(&mut self.outcomes) {
+                    self.files.end(token);
+                }
             }
             Err(why) => {
                 // Work goes on where it asked for a kept answer; requests did not happen.
@@ -232,7 +233,6 @@ impl<'s> Owner<'s> {
             Message::Lying { paths } => self.files.offer(paths),
             Message::Outcome { token, outcome } => {
                 self.stuck.remove(&token);
-                self.files.end(token);
                 self.outcomes.push((token, outcome.clone()));
                 self.complete(token, outcome);
             }

@@ -44,7 +44,9 @@ fn a_full_queue_costs_inspection() {
     let scenario = Scenario::new();
     let roi = |at: usize| {
         let (x, y) = (at % 4 * 300 + 20, at / 4 * 330 + 20);
-        format!("[[roi]]\nname = \"r{at}\"\nrect = [{x}, {y}, 280, 300]\nkind = \"presence\"\nhigh = 254\nmin_share = 0.01\n")
+        format!(
+            "[[roi]]\nname = \"r{at}\"\nrect = [{x}, {y}, 280, 300]\nkind = \"presence\"\nhigh = 254\nmin_share = 0.01\n"
+        )
     };
     let rois: String = (0..8).map(roi).collect();
     scenario.recipe("good", &format!("size = [1280, 720]\n{rois}"));
@@ -90,7 +92,10 @@ fn a_full_queue_costs_inspection() {
     };
     for percent in [50, 95, 99] {
         let (alone, beside) = (at(&mut alone, percent), at(&mut beside, percent));
-        println!("p{percent}: alone {alone} us, beside a full queue {beside} us, ratio {:.3}", beside as f64 / alone as f64);
+        println!(
+            "p{percent}: alone {alone} us, beside a full queue {beside} us, ratio {:.3}",
+            beside as f64 / alone as f64
+        );
     }
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }

@@ -66,7 +66,7 @@ fn a_full_disk_of_the_queue_refuses_changes_and_loses_neither_jobs_nor_what_was_
     wait_until("the alarm", alarm);
     // Requests that only read write nothing, so they show nothing about the store: one alarm stands until a write succeeds.
     let raised = watcher.on("alarm/jobs").len();
-    for _ in 0..50 {
+    for _ in 0..20 {
         queue(&client);
         assert!(alarm(), "the alarm is over while the disk is full");
     }

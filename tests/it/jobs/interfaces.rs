@@ -145,9 +145,7 @@ fn a_workflow_is_cancelled_by_its_one_number() {
     });
     let (client, fixture) = (place.client(), &place.fixture);
     picture(&fixture.path("shop/large.png"), SIDE, 1);
-    let step = |label: &str| {
-        json!({ "label": label, "kind": "upscale", "parameters": { "picture": "large.png" }, "max_attempts": 1 })
-    };
+    let step = |label: &str| json!({ "label": label, "kind": "upscale", "parameters": { "picture": "large.png" }, "max_attempts": 1 });
     let start = || {
         let table = json!({ "label": "table", "kind": "report", "follows": ["a", "b"] });
         let jobs = json!({ "jobs": [step("a"), step("b"), table] });

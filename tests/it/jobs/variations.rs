@@ -207,9 +207,12 @@ fn backgrounds_may_be_a_pattern_which_is_looked_for_when_the_job_runs() {
     let corners: Vec<u8> = made.iter().map(|one| open(one).get_pixel(1, 1).0[2]).collect();
     assert_eq!(corners, [10, 20, 255], "{over}");
 
-    for (pattern, code) in
-        [("../*.png", "bad_name"), ("**/*.png", "bad_job"), ("walls/[a.png", "bad_job"), ("/*.png", "bad_name")]
-    {
+    for (pattern, code) in [
+        ("../*.png", "bad_name"),
+        ("**/*.png", "bad_job"),
+        ("walls/[a.png", "bad_job"),
+        ("/*.png", "bad_name"),
+    ] {
         let reply = client.post("/api/v1/jobs", variations(&[pattern], &json!({})));
         assert_eq!(reply.code(), code, "{pattern}: {}", reply.text());
     }
