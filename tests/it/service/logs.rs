@@ -223,7 +223,7 @@ fn the_file_stays_within_its_bound_and_holds_the_last_lines_also_after_kills() {
     let watcher = listen(broker.port);
     for round in 0..3 {
         let mut service = fixture.run();
-        service.wait_log(&["ready"]);
+        service.wait_log(&["ready; watch with"]);
         // Lines until there were rotations in this round.
         let before = json(&fixture.command(&["log", "--json"]))["file_lost"].clone();
         let first = fs::read_to_string(dir.join("box.log")).unwrap_or_default();
