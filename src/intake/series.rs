@@ -72,7 +72,7 @@ impl IntakeService {
         }
         let since_ns = moment_of("since", asked.since.as_deref(), now)?.unwrap_or(now.utc_ns() - SPAN_NS);
         let until_ns = moment_of("until", asked.until.as_deref(), now)?;
-        let (channel, recent) = self.in_memory(&asked.channel, since_ns, now);
+        let (channel, recent) = self.in_memory(&asked.channel, now);
         let channel = channel.unwrap_or_else(|| only_stored(&asked.channel));
         let newest_ns = recent.last().map_or(now.utc_ns(), |(key, _)| key.start_ns.max(now.utc_ns()));
         let until_ns = until_ns.unwrap_or(newest_ns.saturating_add(1));
@@ -80,41 +80,61 @@ impl IntakeService {
             let message = "since is not before until";
             return Err(Refusal::new("bad_request", message, "exchange them"));
         }
-        let (mut level, mut stretches, mut from_ns) = ("points", Vec::new(), since_ns);
-        let from_memory_ns = recent.first().map_or(until_ns, |(key, _)| key.start_ns);
-        if from_memory_ns > since_ns
-            && let Some(id) = id
-        {
-            let kept = level_for(since_ns, until_ns, points as usize, now);
-            // The bucket in which memory begins is taken whole, and of memory what comes after it: a bucket cannot be taken
-            // apart, and nothing may be counted twice.
-            let last_ns = kept.start_ns(from_memory_ns.min(until_ns));
-            let end_ns = last_ns.saturating_add(kept.length_ns());
-            let span = (kept.start_ns(since_ns), end_ns.min(until_ns));
-            let stored = self.commits.tables().buckets(id, kept, span, MOST_BUCKETS);
-            let stored = stored.map_err(|error| {
-                let why = error.explanation();
-                Refusal::new("store", why.cause, why.remedy)
-            })?;
-            if !stored.is_empty() {
-                (level, from_ns) = (word(kept), end_ns);
+        let kept = level_for(since_ns, until_ns, points as usize, now);
+        let stored = match id {
+            Some(id) => {
+                self.commits.tables().buckets(id, kept, (kept.start_ns(since_ns), until_ns), MOST_BUCKETS)
             }
-            stretches = stored;
-        }
-        stretches.extend(recent.into_iter().filter(|(key, _)| (from_ns..until_ns).contains(&key.start_ns)));
+            None => Ok(Vec::new()),
+        };
+        let stored = stored.map_err(|error| {
+            let why = error.explanation();
+            Refusal::new("store", why.cause, why.remedy)
+        })?;
+        let (stretches, has_buckets) = joined(stored, recent, (since_ns, until_ns));
+        let level = if has_buckets { word(kept) } else { "points" };
         Ok(out(channel, (since_ns, until_ns), level, &thin_buckets(&stretches, points as usize)))
     }
 
-    fn in_memory(&self, name: &str, since_ns: i64, now: Moment) -> (Option<ChannelOut>, Vec<Stretch>) {
+    /// The channel, and its points in memory, the oldest first.
+    fn in_memory(&self, name: &str, now: Moment) -> (Option<ChannelOut>, Vec<Stretch>) {
         let table = self.table.lock();
         let Some(channel) = table.channels.get(name) else { return (None, Vec::new()) };
         let recent = channel
             .history
-            .since(since_ns.saturating_sub(1))
+            .since(i64::MIN)
             .map(|(start_ns, value)| (BucketKey { level: Level::TenSeconds, start_ns }, Bucket::of(value)));
         let recent = recent.collect();
         (Some(table.channel_out(name, channel, now)), recent)
     }
+}
+
+/// What disk and memory know of the time from `span.0` to `span.1`, in its order, and whether a bucket of the disk is in it.
+/// Where memory has all points of a bucket, these are taken; else the bucket, whole, because it cannot be taken apart and
+/// nothing may be counted twice. Memory may lack points anywhere: after a restart it has only what came since then, and an
+/// instrument may write times that are older than what was stored before.
+fn joined(stored: Vec<Stretch>, recent: Vec<Stretch>, span: (i64, i64)) -> (Vec<Stretch>, bool) {
+    let is_asked = |(key, _): &Stretch| (span.0..span.1).contains(&key.start_ns);
+    let (mut joined, mut has_buckets) = (Vec::with_capacity(stored.len() + recent.len()), false);
+    let mut recent = recent.into_iter().peekable();
+    for (key, bucket) in stored {
+        let end_ns = key.start_ns.saturating_add(key.level.length_ns());
+        while let Some(point) = recent.next_if(|(at, _)| at.start_ns < key.start_ns) {
+            joined.extend(Some(point).filter(is_asked));
+        }
+        let mut inside = Vec::new();
+        while let Some(point) = recent.next_if(|(at, _)| at.start_ns < end_ns) {
+            inside.push(point);
+        }
+        if (inside.len() as u64) < bucket.count {
+            joined.push((key, bucket));
+            has_buckets = true;
+        } else {
+            joined.extend(inside.into_iter().filter(is_asked));
+        }
+    }
+    joined.extend(recent.filter(is_asked));
+    (joined, has_buckets)
 }
 
 /// The coarsest level with enough buckets, of those that are still kept.
@@ -193,4 +213,36 @@ fn moment_of(key: &str, text: Option<&str>, now: Moment) -> Result<Option<i64>, 
     }
     let time: Timestamp = text.parse().map_err(|_| fault())?;
     i64::try_from(time.as_nanosecond()).map(Some).map_err(|_| fault())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(second: i64) -> Stretch {
+        let start_ns = second * 1_000_000_000;
+        (BucketKey { level: Level::TenSeconds, start_ns }, Bucket::of(second as f64))
+    }
+
+    fn bucket(second: i64, count: u64) -> Stretch {
+        let (key, bucket) = point(second);
+        (key, Bucket { count, ..bucket })
+    }
+
+    #[test]
+    fn what_memory_lacks_comes_from_the_disk_and_nothing_is_counted_twice() {
+        // Restarted at 32 s; then a late line of 5 s came.
+        let stored = vec![bucket(0, 4), bucket(10, 10), bucket(20, 10), bucket(30, 10)];
+        let recent = vec![point(5), point(32), point(33), point(41)];
+        let (found, has_buckets) = joined(stored, recent, (0, i64::MAX));
+        assert!(has_buckets);
+        assert_eq!(found.iter().map(|(_, bucket)| bucket.count).sum::<u64>(), 4 + 10 + 10 + 10 + 1);
+        assert!(found.is_sorted_by_key(|(key, _)| key.start_ns));
+        // Memory has all of it: its points are finer. What is not stored yet counts too.
+        let recent = vec![point(10), point(14), point(21), point(22)];
+        let (found, has_buckets) =
+            joined(vec![bucket(10, 2), bucket(20, 1)], recent, (14_000_000_000, i64::MAX));
+        assert!(!has_buckets);
+        assert_eq!(found, [point(14), point(21), point(22)]);
+    }
 }
