@@ -92,7 +92,8 @@
 //!  jobs/owner/            the queue's one owner: a group of messages, one durable batch, then answers and claims
 //!  crates/jobs/           the queue itself: what is admitted, what runs next, what is tried again
 //!  jobs/worker.rs         a thread of the lowest priority that carries out one attempt after the other
-//!  jobs/kinds/            one file for each kind of job; crates/studio makes the pictures
+//!  jobs/kinds/            one file for each kind of job; crates/studio makes the pictures, film.rs encodes clips
+//!  jobs/http/             requests to other servers: pool, addresses, pace, limits
 //!  jobs/inbox.rs          pictures that came with requests; jobs/tidy.rs removes files that no job uses
 //!  mqtt/fleet.rs          jobs that several boxes share, acknowledged when they are on disk
 //! ```
@@ -132,6 +133,7 @@ pub mod zmq;
 // What all of them share.
 pub mod annotate;
 pub mod audit;
+pub mod film;
 pub mod serial;
 pub mod types;
 // Crates, under the names by which the product uses them.

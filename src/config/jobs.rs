@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ModelConfig;
+use serde_json::Value;
+
+use super::{ModelConfig, Network};
 
 /// `[jobs]`: the queue of studio jobs.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +34,8 @@ pub struct JobsConfig {
     pub history_days: u32,
     /// The most bytes of what the jobs that are kept made; the oldest leave beyond that.
     pub history_bytes: u64,
-    /// Whether what jobs made is removed with them.
+    /// Whether what jobs made is removed with them; by default not where the configuration names the folder of results, because
+    /// people keep there what they want to have.
     pub remove_files: bool,
     /// The most bytes of a picture that comes with a request.
     pub upload_bytes: u64,
@@ -48,6 +51,70 @@ pub struct JobsConfig {
     pub upscale_model: Option<ModelConfig>,
     /// The model that finds the foreground; `None`: no variations are made.
     pub segment_model: Option<ModelConfig>,
+    /// How jobs reach other servers.
+    pub http: HttpConfig,
+    /// The service that generates pictures; `None`: no pictures are generated.
+    pub generate: Option<GenerateConfig>,
+}
+
+/// `[jobs.http]`: limits of the requests that jobs send to other servers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpConfig {
+    /// The most bytes of one body, in either direction.
+    pub max_bytes: u64,
+    /// The longest time of one request, its redirects included.
+    pub timeout: Duration,
+    /// The longest time without a byte.
+    pub stall: Duration,
+    /// Requests a second to one host.
+    pub requests_per_s: f64,
+    /// Redirects that one request follows.
+    pub max_redirects: u32,
+    /// Private addresses that jobs may reach.
+    pub allow: Vec<Network>,
+    /// Certificate authorities that are trusted besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// Headers that are sent to some servers.
+    pub credentials: Vec<CredentialsConfig>,
+}
+
+/// One entry of `jobs.http.credentials`: headers for some servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialsConfig {
+    /// Scheme, host and port of the servers that receive them, such as `https://files.example.com:443`.
+    pub origins: Vec<String>,
+    /// The file with the headers, one `NAME: VALUE` a line; or `credential:NAME`.
+    pub headers_file: PathBuf,
+}
+
+/// `[jobs.generate]`: a remote service that generates pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateConfig {
+    /// Its URL, with the values of a request in braces.
+    pub url: String,
+    /// The JSON that it is sent, with the values of a request in braces.
+    pub request: Value,
+    /// JSON pointer (RFC 6901) to the picture in its answer: base64, a `data:` URL or a URL, or a list of them.
+    pub answer: String,
+    /// The file with its headers, one `NAME: VALUE` a line; or `credential:NAME`.
+    pub headers_file: Option<PathBuf>,
+    /// Requests that it gets at once.
+    pub at_once: usize,
+}
+
+impl Default for HttpConfig {
+    fn default() -> HttpConfig {
+        HttpConfig {
+            max_bytes: 64 << 20,
+            timeout: Duration::from_secs(300),
+            stall: Duration::from_secs(30),
+            requests_per_s: 5.0,
+            max_redirects: 5,
+            allow: Vec::new(),
+            ca_file: None,
+            credentials: Vec::new(),
+        }
+    }
 }
 
 /// `[jobs.fleet]`: boxes that share jobs over the broker.
@@ -84,6 +151,8 @@ impl Default for JobsConfig {
             out: None,
             upscale_model: None,
             segment_model: None,
+            http: HttpConfig::default(),
+            generate: None,
         }
     }
 }

@@ -21,6 +21,8 @@ mod in_force;
 mod inspect;
 mod intake;
 mod jobs;
+#[cfg(test)]
+mod jobs_tests;
 mod launch;
 mod limits;
 mod log;
@@ -81,7 +83,7 @@ pub use intake::{
     ChannelConfig, Feed, FolderFeed, IntakeConfig, IntakeStoreConfig, TopicFeed, TopicPayload, WatchMode,
     ZMQ_TOPICS,
 };
-pub use jobs::{FleetConfig, JobsConfig};
+pub use jobs::{CredentialsConfig, FleetConfig, GenerateConfig, HttpConfig, JobsConfig};
 pub use launch::LaunchLine;
 pub use limits::ValueFault;
 pub use log::{LogConfig, check_filter};
@@ -91,7 +93,7 @@ pub use preview::{AnnotateConfig, PreviewConfig};
 pub use provision::{PROVISION_FILE, ProvisionedBroker, ProvisionedUser, Provisioning, UserSecret};
 pub(crate) use raw::nearest;
 pub use record::{ClipEncoding, RecordAs, RecordConfig, RecordLayer, RecordOn, RecorderConfig};
-pub use secret::{PasswordError, read_password};
+pub use secret::{PasswordError, read_password, read_secret};
 pub use sections::{CameraConfig, Config, DetectConfig, Device, ModelConfig, Pace, V4l2, Workers};
 pub use segment_model::SegmentModel;
 pub use source::{Source, SourceError};

@@ -28,6 +28,12 @@ impl PasswordError {
 /// read for each connection, so that a new password needs no restart. Errors: the file is missing or
 /// unreadable.
 pub fn read_password(file: &Path) -> Result<String, PasswordError> {
+    read_secret(file, "password file").map(|text| text::first_line(&text).to_owned())
+}
+
+/// Reads the text of `file`, which messages call `what`; `credential:NAME` as in [`read_password`]. Errors: the file is
+/// missing or unreadable.
+pub fn read_secret(file: &Path, what: &str) -> Result<String, PasswordError> {
     let path = match file.to_str().and_then(|text| text.strip_prefix("credential:")) {
         None => file.to_path_buf(),
         Some(name) => {
@@ -39,17 +45,16 @@ pub fn read_password(file: &Path) -> Result<String, PasswordError> {
         }
     };
     let unread = |error: io::Error| PasswordError {
-        what: format!("the password file {} cannot be read ({error})", path.display()),
+        what: format!("the {what} {} cannot be read ({error})", path.display()),
         next: "create it, readable for the service's user only",
     };
     let mode = std::fs::metadata(&path).map_err(unread)?.permissions().mode();
     if mode & 0o004 != 0 {
         let file = path.display();
-        tracing::warn!("the password file {file} is readable for everyone; run chmod 600 on it");
+        tracing::warn!("the {what} {file} is readable for everyone; run chmod 600 on it");
     }
-    let text = text::read(&path).map_err(|TextFileError { path, fault }| PasswordError {
-        what: format!("the password file {} {fault}", path.display()),
+    text::read(&path).map_err(|TextFileError { path, fault }| PasswordError {
+        what: format!("the {what} {} {fault}", path.display()),
         next: fault.remedy(),
-    })?;
-    Ok(text::first_line(&text).to_owned())
+    })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::job_answers::{ClipOut, FetchedOut, GeneratedOut, UploadedOut};
 use super::payload::Payload;
 
 /// Where a job is in its life.
@@ -76,6 +77,8 @@ pub struct JobOut {
     pub kind: String,
     /// What people call it.
     pub name: String,
+    /// The picture that it is made from, as a path on the box; `null` where it has none, or takes what other jobs made.
+    pub picture: Option<String>,
     /// Number of the workflow that it belongs to; `null` where it belongs to none.
     pub workflow: Option<u64>,
     /// Where it is in its life.
@@ -150,6 +153,14 @@ pub enum JobResult {
     Variations(VariationsOut),
     /// The answer of `report`.
     Report(ReportOut),
+    /// The answer of `clip`.
+    Clip(ClipOut),
+    /// The answer of `fetch`.
+    Fetched(FetchedOut),
+    /// The answer of `upload`.
+    Uploaded(UploadedOut),
+    /// The answer of `generate`.
+    Generated(GeneratedOut),
     /// The answer of `batch`.
     Batch(BatchedOut),
 }
@@ -164,6 +175,7 @@ impl JobResult {
     pub fn files(&self) -> Vec<&str> {
         match self {
             JobResult::Report(made) => vec![&made.path],
+            JobResult::Clip(made) => vec![&made.clip.path],
             _ => self.pictures().into_iter().map(|picture| picture.path.as_str()).collect(),
         }
     }
@@ -172,6 +184,7 @@ impl JobResult {
     pub fn bytes(&self) -> u64 {
         match self {
             JobResult::Report(made) => made.bytes,
+            JobResult::Clip(made) => made.clip.bytes,
             _ => self.pictures().into_iter().map(|picture| picture.bytes).sum(),
         }
     }
@@ -182,7 +195,11 @@ impl JobResult {
             JobResult::Upscaled(made) => vec![&made.file],
             JobResult::UpscaledAll(made) => made.enlarged.iter().map(|one| &one.file).collect(),
             JobResult::Variations(made) => made.variations.iter().map(|one| &one.file).collect(),
-            JobResult::Report(_) | JobResult::Batch(_) => Vec::new(),
+            JobResult::Fetched(made) => vec![&made.fetched],
+            JobResult::Generated(made) => made.generated.iter().collect(),
+            JobResult::Report(_) | JobResult::Clip(_) | JobResult::Uploaded(_) | JobResult::Batch(_) => {
+                Vec::new()
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod event;
 mod figures;
 mod inspection;
 mod intake;
+mod job_answers;
 mod jobs;
 mod payload;
 mod recording;
@@ -31,6 +32,7 @@ pub use intake::{
     BadLineOut, BadOut, Beyond, ChannelOut, ChannelUpdate, IntakeList, IntakeOut, SeriesOut, SourceOut,
     SourceState,
 };
+pub use job_answers::{ClipOut, FetchedOut, GeneratedOut, UploadedFileOut, UploadedOut};
 pub use jobs::{
     AddedOut, AttemptOut, BatchedOut, JobFileOut, JobOut, JobResult, JobState, JobsHealthOut, JobsOut,
     NoJobState, QueueOut, ReportOut, UpscaledAllOut, UpscaledOut, VariationOut, VariationsOut, WorkflowOut,

@@ -1,11 +1,17 @@
 //! The requests and answers of the command `jobs`, shared by MQTT, REST and the command line.
 
+mod clip;
+mod remote;
+
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::contract::{AddedOut, JobOut, JobState, JobsHealthOut, JobsOut, QueueOut, WorkflowOut};
 use crate::types::{answers, with_usual_action};
+
+pub use clip::{ClipEncodingIn, ClipIn};
+pub use remote::{FetchIn, GenerateIn, UploadIn, ValueIn};
 
 /// The command `jobs`: studio jobs and their queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,9 +95,10 @@ fn usual_action(schema: &mut Schema) {
 /// A job that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobIn {
-    /// What is to be done: `upscale`, `variations`, `report` or `batch`.
+    /// What is to be done: `upscale`, `variations`, `clip`, `report`, `fetch`, `upload`, `generate` or `batch`.
     pub kind: String,
-    /// What the kind needs: [`UpscaleIn`], [`VariationsIn`], [`ReportIn`] or [`BatchIn`].
+    /// What the kind needs: [`UpscaleIn`], [`VariationsIn`], [`ClipIn`], [`ReportIn`], [`FetchIn`], [`UploadIn`],
+    /// [`GenerateIn`] or [`BatchIn`].
     #[serde(default)]
     #[schemars(with = "Option<Parameters>")]
     pub parameters: Map<String, Value>,
@@ -169,8 +176,16 @@ enum Parameters {
     Upscale(UpscaleIn),
     /// What a job of kind `variations` needs.
     Variations(VariationsIn),
+    /// What a job of kind `clip` needs.
+    Clip(ClipIn),
     /// What a job of kind `report` needs.
     Report(ReportIn),
+    /// What a job of kind `fetch` needs.
+    Fetch(FetchIn),
+    /// What a job of kind `upload` needs.
+    Upload(UploadIn),
+    /// What a job of kind `generate` needs.
+    Generate(GenerateIn),
     /// What a job of kind `batch` needs.
     Batch(BatchIn),
 }
@@ -227,7 +242,11 @@ pub enum FallbackIn {
 #[serde(deny_unknown_fields)]
 pub struct VariationsIn {
     /// The picture, below the folder `jobs.pictures`; from the command line also an absolute path.
-    pub picture: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// In the place of a picture: the one picture that the jobs before this one made or fetched.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_jobs: bool,
     /// 1 to 32 backgrounds: `white`, `plain:#rrggbb`, `random`, `random:SEED`, a picture, or a pattern such as `shop/*.jpg`, which
     /// is looked for when the job runs.
     pub backgrounds: Vec<String>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::image::picture;
 use crate::studio::{FileWriter, StudioError, plain_stem, remove_partial};
 use crate::types::{IncomingPicture, PictureInbox, Refusal};
 
@@ -141,12 +142,13 @@ impl IncomingPicture for Incoming {
 impl Incoming {
     /// The ending of the file's name, by its first bytes.
     fn extension(&self) -> Result<&'static str, Refusal> {
-        match self.head[..] {
-            [0xFF, 0xD8, 0xFF, _] => Ok("jpg"),
-            [0x89, b'P', b'N', b'G'] => Ok("png"),
-            [b'B', b'M', ..] => Ok("bmp"),
-            _ => Err(Refusal::new("picture_unreadable", "the body is no picture", "send a JPEG, PNG or BMP")),
-        }
+        picture::extension(&self.head).ok_or_else(|| {
+            Refusal::new(
+                "picture_unreadable",
+                "the file that was sent is no picture",
+                "send a JPEG, PNG or BMP",
+            )
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a kind of job is: its request is checked, its work is carried out, its answer can be kept.
 
+use std::path::PathBuf;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -24,6 +26,11 @@ pub trait JobKind: Send + Sync {
     /// # Errors
     /// Why the attempt did not succeed, and whether another one is worth it.
     fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure>;
+
+    /// The picture that a job of this `payload` is made from, for people to compare; `None` where it has none.
+    fn picture(&self, _payload: &[u8]) -> Option<PathBuf> {
+        None
+    }
 
     /// Whether what a kept answer names is still there: otherwise the work is done anew.
     fn is_still_there(&self, _: &JobResult) -> bool {

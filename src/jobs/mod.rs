@@ -7,6 +7,7 @@
 
 pub mod command;
 mod counters;
+mod http;
 mod inbox;
 mod kind;
 mod kinds;
@@ -21,8 +22,12 @@ mod tidy;
 mod worker;
 
 pub use counters::DESCRIBED;
+pub use http::HttpClient;
 pub use inbox::Inbox;
 pub use kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
-pub use kinds::{LazyModel, PictureSettings, ReportKind, UpscaleKind, VariationsKind};
+pub use kinds::{
+    ClipKind, FetchKind, GenerateKind, LazyModel, PictureFolders, PictureSettings, ReportKind, UploadKind,
+    UpscaleKind, VariationsKind,
+};
 pub use service::{JobsAround, JobsError, JobsHost, JobsService};
 pub use task::Task;

@@ -71,7 +71,7 @@ impl Publisher {
         while self.under_way.len() < MOST_AT_ONCE && now.monotonic >= self.not_before {
             let Some(id) = self.waiting.pop_first() else { break };
             // A job that was tried again has another end, which makes an entry of its own.
-            match report::job(queue, now, JobId(id)).filter(|job| job.state.is_over()) {
+            match report::job(&service.kinds, queue, now, JobId(id)).filter(|job| job.state.is_over()) {
                 Some(job) => self.under_way.push((id, service.host.deliver(&job))),
                 None => self.done.push(id),
             }

@@ -1,6 +1,7 @@
 //! What the queue says of itself and of its jobs, in the words of the contract.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -8,20 +9,25 @@ use crate::contract::{AttemptOut, JobOut, JobResult, JobState, QueueOut, Workflo
 use crate::jobqueue::{
     Attempt, JobId, JobReport, Now, ProcessingTimes, Queue, State, Status, Totals, WaitsFor, WorkflowReport,
 };
+use crate::jobs::kind::JobKind;
 use crate::types::rfc3339;
 
+/// The kinds of jobs of a box.
+type Kinds = [Arc<dyn JobKind>];
+
 /// Job `id` with its answer, as it is shown; `None` where it is not kept.
-pub(super) fn job(queue: &Queue, now: Now, id: JobId) -> Option<JobOut> {
-    queue.get(now, id).map(|report| shown(queue, report))
+pub(super) fn job(kinds: &Kinds, queue: &Queue, now: Now, id: JobId) -> Option<JobOut> {
+    queue.get(now, id).map(|report| shown(kinds, queue, report))
 }
 
 /// A job that was found in the queue, with its answer.
-pub(super) fn shown(queue: &Queue, job: JobReport) -> JobOut {
+pub(super) fn shown(kinds: &Kinds, queue: &Queue, job: JobReport) -> JobOut {
     let result = queue.result(job.id).and_then(|bytes| JobResult::read(&bytes));
     JobOut {
         id: job.id.0,
         kind: job.kind.to_string(),
         name: job.name.to_string(),
+        picture: picture(kinds, queue, &job),
         workflow: job.workflow.map(|id| id.0),
         state: state(job.state),
         waits_for: job.waits.as_ref().map(waits_for),
@@ -45,14 +51,19 @@ pub(super) fn shown(queue: &Queue, job: JobReport) -> JobOut {
     }
 }
 
+fn picture(kinds: &Kinds, queue: &Queue, job: &JobReport) -> Option<String> {
+    let kind = kinds.iter().find(|kind| *kind.name() == *job.kind)?;
+    kind.picture(&queue.payload(job.id)?).map(|path| path.display().to_string())
+}
+
 /// A workflow with its jobs.
-pub(super) fn workflow(queue: &Queue, now: Now, found: &WorkflowReport) -> WorkflowOut {
+pub(super) fn workflow(kinds: &Kinds, queue: &Queue, now: Now, found: &WorkflowReport) -> WorkflowOut {
     WorkflowOut {
         id: found.id.0,
         state: state(found.state),
         progress: found.progress,
         processing_times: times(&found.processing_times),
-        jobs: found.jobs.iter().filter_map(|id| job(queue, now, *id)).collect(),
+        jobs: found.jobs.iter().filter_map(|id| job(kinds, queue, now, *id)).collect(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::film::FilmError;
 use crate::image::ImageError;
 use crate::store::StoreError;
 use crate::types::Explanation;
@@ -114,6 +115,17 @@ impl RecorderError {
     /// Whether the frame or the encoder is at fault, not the disk.
     pub fn is_of_encoding(&self) -> bool {
         matches!(self, RecorderError::Encode { .. } | RecorderError::Encoder { .. })
+    }
+}
+
+impl From<FilmError> for RecorderError {
+    fn from(error: FilmError) -> RecorderError {
+        match error {
+            FilmError::Write { path, source } => RecorderError::Write { path, source },
+            FilmError::Encoder { .. } | FilmError::Stopped => {
+                RecorderError::Encoder { cause: error.to_string() }
+            }
+        }
     }
 }
 

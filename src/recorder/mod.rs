@@ -12,7 +12,6 @@
 mod archive;
 mod aside;
 mod camera;
-mod clip;
 mod counters;
 mod error;
 mod gap;

@@ -5,15 +5,18 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use super::aside::{self, AsideFile};
-use super::clip::{Coding, Film, FilmPicture};
 use super::error::RecorderError;
 use super::library::{Library, target};
 use super::sidecar;
 use super::take::Taker;
 use super::verdicts::Found;
+use crate::film::{Coding, Film, FilmFormat, FilmPicture};
 use crate::store::{FileRole, RecordedFile, Recording, RecordingState};
 use crate::supervisor::Beat;
 use crate::types::{Frame, RecordedClip};
+
+/// How long an encoder may take no frame: then the disk hangs.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// A clip to which frames are added.
 pub(super) struct OpenClip {
@@ -115,7 +118,7 @@ impl OpenClip {
             let path = file.path().to_owned();
             // Creates the folder, so that a disk that refuses is noticed at once.
             aside::create(&path).map_err(|source| RecorderError::write(&path, source))?;
-            let film = Film::begin(&path, canvas, coding)?;
+            let film = Film::begin(&path, FilmFormat::of_canvas(canvas, PATIENCE), coding)?;
             Ok(OpenFilm { file, film: Some(film) })
         };
         let sidecar = sidecar.map(|file| OpenSidecar::begin(file, head)).transpose();
@@ -182,6 +185,11 @@ impl OpenClip {
         at_ns: u64,
     ) -> Result<(), RecorderError> {
         let recorder = taker.recorder;
+        let beat = taker.beat;
+        let goes_on = || {
+            beat.beat();
+            true
+        };
         for film in &mut self.films {
             let drawn = film.file.role == FileRole::Annotated;
             let path = film.file.path();
@@ -189,18 +197,18 @@ impl OpenClip {
             let added = match open.coding {
                 Coding::Mjpeg => {
                     let jpeg = taker.jpeg(frame, drawn.then_some(found))?;
-                    open.add(path, FilmPicture::Jpeg(jpeg), at_ns, taker.beat)
+                    open.add(path, FilmPicture::Jpeg(jpeg), at_ns, &goes_on)
                 }
                 Coding::H264(_) => {
                     let overlays = recorder.overlays(found);
                     let width = taker.width(frame);
                     let canvas = taker.annotator.painted(frame, width, drawn.then_some(&overlays))?;
-                    open.add(path, FilmPicture::Canvas(canvas), at_ns, taker.beat)
+                    open.add(path, FilmPicture::Canvas(canvas), at_ns, &goes_on)
                 }
             };
             if let Err(error) = added {
                 self.is_cut = true;
-                return Err(error);
+                return Err(error.into());
             }
         }
         Ok(())
@@ -208,12 +216,16 @@ impl OpenClip {
 
     /// Closes the films; what could not be written is left out.
     pub(super) fn close(&mut self, beat: &Beat) {
+        let goes_on = || {
+            beat.beat();
+            true
+        };
         for film in &mut self.films {
             let Some(open) = film.film.take() else { continue };
             if self.is_cut {
                 // Its encoder would not end in time; the file can be played as far as it goes.
                 drop(open);
-            } else if let Err(error) = open.end(film.file.path(), beat) {
+            } else if let Err(error) = open.end(film.file.path(), &goes_on) {
                 tracing::warn!(recording = self.recording.id, "the clip does not come to its end: {error}");
                 self.is_cut = true;
             }

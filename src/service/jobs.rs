@@ -13,8 +13,9 @@ use crate::commands::jobs::{BatchIn, FleetJobIn};
 use crate::config::{Config, ModelConfig};
 use crate::contract::{BatchProgress, BatchState, BatchedOut, JobOut, JobResult};
 use crate::jobs::{
-    Inbox, JobDone, JobFailure, JobKind, JobsAround, JobsHost, JobsService, LazyModel, PictureSettings,
-    PlannedJob, ReportKind, Task, UpscaleKind, VariationsKind, parameters,
+    ClipKind, FetchKind, GenerateKind, HttpClient, Inbox, JobDone, JobFailure, JobKind, JobsAround, JobsHost,
+    JobsService, LazyModel, PictureFolders, PictureSettings, PlannedJob, ReportKind, Task, UploadKind,
+    UpscaleKind, VariationsKind, parameters,
 };
 use crate::microscopy::BatchService;
 use crate::pipeline::SharedRuntime;
@@ -49,22 +50,36 @@ pub(super) fn build(
     }
     let threads = settings.threads.unwrap_or_else(|| usable_cores().len()).max(1);
     let out = settings.out.clone().unwrap_or_else(|| config.device.state_dir.join(OUT));
-    let inbox = config.device.state_dir.join(IN);
+    let folders =
+        PictureFolders { pictures: settings.pictures.clone(), inbox: config.device.state_dir.join(IN), out };
     let with = |model: &Option<ModelConfig>| PictureSettings {
         model: LazyModel::new(model.clone(), runtime, &config.runtime),
         threads,
-        pictures: settings.pictures.clone(),
-        inbox: inbox.clone(),
-        out: out.clone(),
+        folders: folders.clone(),
     };
     let upscale = UpscaleKind::new(with(&settings.upscale_model));
     let variations = VariationsKind::new(with(&settings.segment_model));
-    let report = ReportKind::new(out);
-    let mut kinds: Vec<Arc<dyn JobKind>> = vec![Arc::new(upscale), Arc::new(variations), Arc::new(report)];
+    let clip = ClipKind::new(folders.clone());
+    let client = HttpClient::new(&settings.http);
+    let fetch = FetchKind::new(&client, folders.out.clone());
+    let upload = UploadKind::new(&client, folders.clone());
+    let generate = settings.generate.clone();
+    let generate = generate
+        .map(|service| Arc::new(GenerateKind::new(&client, service, folders.clone())) as Arc<dyn JobKind>);
+    let report = ReportKind::new(folders.out);
+    let mut kinds: Vec<Arc<dyn JobKind>> = vec![
+        Arc::new(upscale),
+        Arc::new(variations),
+        Arc::new(clip),
+        Arc::new(report),
+        Arc::new(fetch),
+        Arc::new(upload),
+    ];
+    kinds.extend(generate);
     kinds.extend(batch.map(|batch| Arc::new(BatchKind(batch.service())) as Arc<dyn JobKind>));
     let fleet = settings.fleet.as_ref().map(|fleet| fleet.prefix.clone());
     let host = Arc::new(Host { interfaces: interfaces.clone(), fleet });
-    let inbox = Arc::new(Inbox::new(inbox, settings.upload_bytes, settings.uploads_bytes));
+    let inbox = Arc::new(Inbox::new(folders.inbox, settings.upload_bytes, settings.uploads_bytes));
     interfaces.web.take_pictures(inbox.clone());
     let around = JobsAround { store: store.clone(), clock: Arc::new(SystemClock), host, kinds, inbox };
     Some(JobsService::new(settings, around))

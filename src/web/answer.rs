@@ -88,7 +88,7 @@ pub(super) fn status_of(code: &str) -> StatusCode {
         "bad_request" | "bad_action" => StatusCode::BAD_REQUEST,
         "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
         | "picture_unreadable" | "picture_too_large" | "bad_name" | "bad_import" | "bad_day"
-        | "bad_recipe" | "bad_job" | "bad_kind" => StatusCode::UNPROCESSABLE_ENTITY,
+        | "bad_recipe" | "bad_job" | "bad_kind" | "bad_url" => StatusCode::UNPROCESSABLE_ENTITY,
         "queue_full" => StatusCode::TOO_MANY_REQUESTS,
         "not_allowed" => StatusCode::FORBIDDEN,
         "out_of_limits" | "no_value" => StatusCode::UNPROCESSABLE_ENTITY,
@@ -191,6 +191,9 @@ pub(super) mod mime {
     pub(crate) const BYTES: &str = "application/octet-stream";
     pub(crate) const JPEG: &str = "image/jpeg";
     pub(crate) const PNG: &str = "image/png";
+    pub(crate) const BMP: &str = "image/bmp";
+    pub(crate) const MP4: &str = "video/mp4";
+    pub(crate) const MKV: &str = "video/x-matroska";
     pub(crate) const EVENTS: &str = "text/event-stream";
     pub(crate) const MJPEG: &str = "multipart/x-mixed-replace; boundary=picture";
     pub(crate) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";

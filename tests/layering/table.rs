@@ -21,6 +21,8 @@ pub const MODULES: &[(&str, &str)] = &[
     ("audit", "contract telemetry types"),
     // Draws findings into a copy of a frame, for viewers and for recordings.
     ("annotate", "config image types"),
+    // Encodes frames into a file, for recordings and for clips of jobs.
+    ("film", "config image"),
     ("config", "datafiles timelapse engine image ring supervisor* types"),
     ("store", "datafiles config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
@@ -41,9 +43,9 @@ pub const MODULES: &[(&str, &str)] = &[
     ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
     ("intake", "datafiles store contract config supervisor* telemetry types"),
     ("preview", "annotate ring image scheduler config telemetry types pipeline"),
-    ("recorder", "annotate ring image store contract config supervisor* telemetry types pipeline"),
+    ("recorder", "annotate film ring image store contract config supervisor* telemetry types pipeline"),
     ("microscopy", "timelapse engine image ring scheduler supervisor* contract config telemetry types"),
-    ("jobs", "jobqueue studio image engine pipeline store contract config supervisor* telemetry types"),
+    ("jobs", "jobqueue film studio image engine pipeline store contract config supervisor* telemetry types"),
     ("outputs", "backoff serial store contract config supervisor* telemetry types"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),

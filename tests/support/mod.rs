@@ -15,6 +15,7 @@ pub mod picture;
 pub mod pty;
 pub mod random;
 pub mod shipped;
+pub mod studio;
 pub mod subscriber;
 pub mod tiny_model;
 pub mod unit;

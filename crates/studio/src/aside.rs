@@ -41,39 +41,51 @@ pub fn plain_stem(text: &str, longest: usize) -> String {
     }
 }
 
-/// A file under a passing name, removed unless it was renamed.
-pub(crate) struct Aside {
-    pub(crate) path: PathBuf,
-    is_renamed: bool,
+/// A file under a passing name, removed unless it was published.
+pub struct AsideFile {
+    path: PathBuf,
+    folder: PathBuf,
+    stem: String,
+    is_published: bool,
 }
 
-impl Aside {
-    pub(crate) fn new(folder: &Path, stem: &str) -> Aside {
+impl AsideFile {
+    /// A passing name in `folder`, for a file whose name will begin with `stem`. Nothing is created yet.
+    ///
+    /// # Errors
+    /// A stem that is no name of a file.
+    pub fn new(folder: &Path, stem: &str) -> Result<AsideFile, StudioError> {
+        check_stem(stem)?;
         // Several files of one name may be written at once.
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!(".{stem}.{}-{number}{PARTIAL}", std::process::id());
-        Aside { path: folder.join(name), is_renamed: false }
+        let (path, folder, stem) = (folder.join(name), folder.to_owned(), stem.to_owned());
+        Ok(AsideFile { path, folder, stem, is_published: false })
+    }
+
+    /// Where the file is until it is published.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn create(&self) -> Result<File, StudioError> {
         File::create_new(&self.path).map_err(|source| self.error(source))
     }
 
-    /// Gives the file, which is synced, its name `FOLDER/STEM-DIGEST.EXTENSION`. A file of that name has the same content, and
-    /// is replaced.
-    pub(crate) fn rename(
-        &mut self,
-        folder: &Path,
-        stem: &str,
-        sha256: &str,
-        extension: &str,
-    ) -> Result<PathBuf, StudioError> {
-        let path = folder.join(format!("{stem}-{}.{extension}", &sha256[..DIGITS]));
-        fs::rename(&self.path, &path).map_err(|source| StudioError::Write { path: path.clone(), source })?;
-        self.is_renamed = true;
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|source| StudioError::Write { path: folder.to_owned(), source })?;
+    /// Syncs the file, whose digest is `sha256`, and gives it its name `FOLDER/STEM-DIGEST.EXTENSION`. A file of that name has
+    /// the same content, and is replaced.
+    ///
+    /// # Errors
+    /// The disk refuses; nothing is left behind.
+    pub fn publish(mut self, sha256: &str, extension: &str) -> Result<PathBuf, StudioError> {
+        let path = self.folder.join(format!("{}-{}.{extension}", self.stem, &sha256[..DIGITS]));
+        let synced = File::open(&self.path).and_then(|file| file.sync_all());
+        let renamed = synced.and_then(|()| fs::rename(&self.path, &path));
+        renamed.map_err(|source| StudioError::Write { path: path.clone(), source })?;
+        self.is_published = true;
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|source| StudioError::Write { path: self.folder.clone(), source })?;
         Ok(path)
     }
 
@@ -96,9 +108,9 @@ impl Aside {
     }
 }
 
-impl Drop for Aside {
+impl Drop for AsideFile {
     fn drop(&mut self) {
-        if !self.is_renamed {
+        if !self.is_published {
             // Nothing can be done about it here; [`remove_partial`] finds it at the next start.
             let _ = fs::remove_file(&self.path);
         }
@@ -108,11 +120,34 @@ impl Drop for Aside {
 /// Writes a file whose bytes come piece by piece. Dropped before [`FileWriter::finish`], it leaves nothing behind.
 pub struct FileWriter {
     file: BufWriter<File>,
-    aside: Aside,
-    folder: PathBuf,
-    stem: String,
+    aside: AsideFile,
     digest: Sha256,
     bytes: u64,
+}
+
+/// A file whose bytes are all written and that has no name yet. Dropped before [`WrittenFile::publish`], it leaves nothing
+/// behind.
+pub struct WrittenFile {
+    aside: AsideFile,
+    /// SHA-256 of the file, as hexadecimal digits.
+    pub sha256: String,
+    /// Length of the file.
+    pub bytes: u64,
+}
+
+impl WrittenFile {
+    /// Where the file is until it is published.
+    pub fn path(&self) -> &Path {
+        self.aside.path()
+    }
+
+    /// Syncs the file and names it `FOLDER/STEM-DIGEST.EXTENSION`; gives its path.
+    ///
+    /// # Errors
+    /// The disk refuses; nothing is left behind.
+    pub fn publish(self, extension: &str) -> Result<PathBuf, StudioError> {
+        self.aside.publish(&self.sha256, extension)
+    }
 }
 
 impl FileWriter {
@@ -121,11 +156,9 @@ impl FileWriter {
     /// # Errors
     /// A stem that is no name of a file, or a folder that cannot be written.
     pub fn create(folder: &Path, stem: &str) -> Result<FileWriter, StudioError> {
-        check_stem(stem)?;
-        let aside = Aside::new(folder, stem);
+        let aside = AsideFile::new(folder, stem)?;
         let file = BufWriter::with_capacity(CHUNK, aside.create()?);
-        let (folder, stem) = (folder.to_owned(), stem.to_owned());
-        Ok(FileWriter { file, aside, folder, stem, digest: Sha256::new(), bytes: 0 })
+        Ok(FileWriter { file, aside, digest: Sha256::new(), bytes: 0 })
     }
 
     /// Appends `bytes`.
@@ -144,16 +177,24 @@ impl FileWriter {
         self.bytes
     }
 
-    /// Syncs the file and names it `FOLDER/STEM-DIGEST.EXTENSION`; gives the path and the SHA-256.
+    /// Ends the file, which can still be looked at before it is published.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(mut self, extension: &str) -> Result<(PathBuf, String), StudioError> {
-        let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
-        synced.map_err(|source| self.aside.error(source))?;
+    pub fn close(mut self) -> Result<WrittenFile, StudioError> {
+        self.file.flush().map_err(|source| self.aside.error(source))?;
         let sha256 = ocellus_text::hex(self.digest.finalize());
-        let path = self.aside.rename(&self.folder, &self.stem, &sha256, extension)?;
-        Ok((path, sha256))
+        Ok(WrittenFile { aside: self.aside, sha256, bytes: self.bytes })
+    }
+
+    /// Ends the file, syncs it and names it `FOLDER/STEM-DIGEST.EXTENSION`; gives the path and the SHA-256.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(self, extension: &str) -> Result<(PathBuf, String), StudioError> {
+        let written = self.close()?;
+        let sha256 = written.sha256.clone();
+        Ok((written.publish(extension)?, sha256))
     }
 }
 

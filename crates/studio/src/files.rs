@@ -10,7 +10,7 @@ use ocellus_image::jpeg::RowEncoder;
 use png::{BitDepth, ColorType, Compression, StreamWriter};
 use sha2::{Digest, Sha256};
 
-use crate::aside::{Aside, check_stem};
+use crate::aside::AsideFile;
 use crate::{Picture, RowSink, StudioError, Watch};
 
 /// Bytes of a chunk of PNG data.
@@ -69,9 +69,7 @@ pub struct SavedPicture {
 pub struct PictureWriter {
     encoder: Option<Encoder>,
     shared: Shared,
-    aside: Aside,
-    folder: PathBuf,
-    stem: String,
+    aside: AsideFile,
     format: FileFormat,
     size: [usize; 2],
     channels: usize,
@@ -94,11 +92,10 @@ impl PictureWriter {
         channels: usize,
     ) -> Result<PictureWriter, StudioError> {
         let [width, height] = size;
-        check_stem(target.stem)?;
         if channels == 4 && target.format != FileFormat::Png {
             return Err(StudioError::AlphaInJpeg);
         }
-        let aside = Aside::new(target.folder, target.stem);
+        let aside = AsideFile::new(target.folder, target.stem)?;
         let file = aside.create()?;
         let shared = Shared(Arc::new(Mutex::new(Output {
             file: BufWriter::with_capacity(CHUNK, file),
@@ -118,18 +115,8 @@ impl PictureWriter {
                 Encoder::Jpeg(Box::new(RowEncoder::new(shared.clone(), size, Channels::Rgb, quality)?))
             }
         };
-        let (folder, stem, format) = (target.folder.to_owned(), target.stem.to_owned(), target.format);
-        Ok(PictureWriter {
-            encoder: Some(encoder),
-            shared,
-            aside,
-            folder,
-            stem,
-            format,
-            size,
-            channels,
-            rows: 0,
-        })
+        let format = target.format;
+        Ok(PictureWriter { encoder: Some(encoder), shared, aside, format, size, channels, rows: 0 })
     }
 
     /// Ends the file, syncs it and gives it its name. A file of that name has the same content, and is replaced.
@@ -147,7 +134,7 @@ impl PictureWriter {
             None => {}
         }
         let (sha256, bytes) = self.shared.finish().map_err(|source| self.aside.error(source))?;
-        let path = self.aside.rename(&self.folder, &self.stem, &sha256, self.format.extension())?;
+        let path = self.aside.publish(&sha256, self.format.extension())?;
         Ok(SavedPicture { path, sha256, bytes, width, height })
     }
 }
@@ -176,7 +163,7 @@ impl RowSink for PictureWriter {
 
 impl std::fmt::Debug for PictureWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PictureWriter({}, {} of {} rows)", self.aside.path.display(), self.rows, self.size[1])
+        write!(f, "PictureWriter({}, {} of {} rows)", self.aside.path().display(), self.rows, self.size[1])
     }
 }
 
@@ -221,11 +208,10 @@ impl Shared {
         work(&mut output)
     }
 
-    /// Syncs the file; gives its digest and length.
+    /// Writes what is collected; gives the file's digest and length.
     fn finish(&self) -> io::Result<(String, u64)> {
         self.with(|output| {
             output.file.flush()?;
-            output.file.get_ref().sync_all()?;
             Ok((ocellus_text::hex(output.digest.clone().finalize()), output.bytes))
         })
     }

@@ -6,12 +6,15 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::clip::ClipArgs;
+use super::remote::{FetchArgs, GenerateArgs, UploadArgs};
+use super::then::{Then, ThenArgs, is_url};
 use super::{added, words};
 use crate::cli::{CliOutput, Configured, output};
 use crate::commands::Command;
 use crate::commands::jobs::{
     AfterJob, BatchIn, FallbackIn, FormatIn, JobIn, JobsCommand, ReportIn, TableFormatIn, UpscaleIn,
-    VariationsIn, WorkflowIn, WorkflowJobIn,
+    VariationsIn, WorkflowIn,
 };
 use crate::contract::AddedOut;
 use crate::control::{AskError, ask, ask_for};
@@ -26,7 +29,7 @@ pub(super) struct AddArgs {
 enum AddKind {
     /// Enlarge pictures, one job for each.
     Upscale {
-        /// The pictures: JPEG, PNG or BMP.
+        /// The pictures: JPEG, PNG or BMP, or URLs of them, which are fetched first.
         #[arg(required = true, value_name = "PICTURE")]
         pictures: Vec<String>,
         /// How many times as wide and high: 2 or 4.
@@ -42,13 +45,13 @@ enum AddKind {
         #[arg(long, value_parser = fallback)]
         fallback: Option<FallbackIn>,
         #[command(flatten)]
-        with: WithReport,
+        with: ThenArgs,
         #[command(flatten)]
         common: AddCommon,
     },
     /// Put what is in the foreground of pictures on other backgrounds, one job for each picture.
     Variations {
-        /// The pictures: JPEG, PNG or BMP.
+        /// The pictures: JPEG, PNG or BMP, or URLs of them, which are fetched first.
         #[arg(required = true, value_name = "PICTURE")]
         pictures: Vec<String>,
         /// The backgrounds, with commas: white, plain:#rrggbb, random, random:SEED, pictures, or patterns such as 'shop/*.jpg'.
@@ -60,6 +63,9 @@ enum AddKind {
         /// Also enlarge each variation: 2 or 4 times as wide and high. All jobs are added, or none.
         #[arg(long, value_name = "FACTOR")]
         upscale: Option<u8>,
+        /// Also make a clip of the variations of each picture. All jobs are added, or none.
+        #[arg(long)]
+        clip: bool,
         /// The format of the results: png or jpeg.
         #[arg(long, value_parser = format)]
         format: Option<FormatIn>,
@@ -67,7 +73,7 @@ enum AddKind {
         #[arg(long)]
         quality: Option<u8>,
         #[command(flatten)]
-        with: WithReport,
+        with: ThenArgs,
         #[command(flatten)]
         common: AddCommon,
     },
@@ -82,6 +88,14 @@ enum AddKind {
         #[command(flatten)]
         common: AddCommon,
     },
+    /// Make a film of pictures, which move slowly and fade into one another.
+    Clip(ClipArgs),
+    /// Fetch pictures from servers, one job for each.
+    Fetch(FetchArgs),
+    /// Put a picture, or what other jobs made, on a server.
+    Upload(UploadArgs),
+    /// Have pictures made by the service of jobs.generate.
+    Generate(GenerateArgs),
     /// Carry out a microscopy run of a recipe, or go on with it.
     Batch {
         /// The recipe, as `ocellus batch status` names it.
@@ -91,18 +105,9 @@ enum AddKind {
     },
 }
 
-/// A table about the jobs that are added.
-#[derive(Clone, Copy, Debug, Args)]
-struct WithReport {
-    /// Also write a table about these jobs when all of them have ended: xlsx (by default) or csv. All are added, or none.
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1,
-        require_equals = true, default_missing_value = "xlsx", value_parser = table_format)]
-    report: Option<TableFormatIn>,
-}
-
 /// What all kinds have.
 #[derive(Clone, Debug, Args)]
-struct AddCommon {
+pub(super) struct AddCommon {
     /// What people call the job; by default the name of the picture or recipe.
     #[arg(long)]
     name: Option<String>,
@@ -129,7 +134,7 @@ struct AddCommon {
 /// A word that is none of those that an option takes.
 #[derive(Debug, thiserror::Error)]
 #[error("use {0}")]
-struct NoWord(&'static str);
+pub(super) struct NoWord(pub(super) &'static str);
 
 fn format(word: &str) -> Result<FormatIn, NoWord> {
     match word {
@@ -139,7 +144,7 @@ fn format(word: &str) -> Result<FormatIn, NoWord> {
     }
 }
 
-fn table_format(word: &str) -> Result<TableFormatIn, NoWord> {
+pub(super) fn table_format(word: &str) -> Result<TableFormatIn, NoWord> {
     match word {
         "xlsx" => Ok(TableFormatIn::Xlsx),
         "csv" => Ok(TableFormatIn::Csv),
@@ -158,21 +163,32 @@ fn fallback(word: &str) -> Result<FallbackIn, NoWord> {
 
 pub(super) fn run(arguments: &AddArgs, configured: &Configured, json: bool) -> anyhow::Result<()> {
     let mut then = Then::default();
+    // Those of the pictures that are URLs are fetched before the jobs.
+    let mut fetched: &[String] = &[];
     let jobs: Vec<JobIn> = match &arguments.kind {
         AddKind::Upscale { pictures, factor, format, quality, fallback, with, common } => {
-            then = Then { upscale: None, report: with.report };
+            then = Then { upscale: None, clip: false, with: with.clone() };
             let (factor, format, quality, fallback) = (Some(*factor), *format, *quality, *fallback);
             let jobs = pictures.iter().map(|picture| {
-                let picture = Some(here(picture));
-                common.job(
-                    "upscale",
-                    &UpscaleIn { picture, from_jobs: false, factor, format, quality, fallback },
-                )
+                let from_jobs = is_url(picture);
+                let picture = (!from_jobs).then(|| here(picture));
+                common.job("upscale", &UpscaleIn { picture, from_jobs, factor, format, quality, fallback })
             });
+            fetched = pictures;
             jobs.collect()
         }
-        AddKind::Variations { pictures, backgrounds, shadow, upscale, format, quality, with, common } => {
-            then = Then { upscale: *upscale, report: with.report };
+        AddKind::Variations {
+            pictures,
+            backgrounds,
+            shadow,
+            upscale,
+            clip,
+            format,
+            quality,
+            with,
+            common,
+        } => {
+            then = Then { upscale: *upscale, clip: *clip, with: with.clone() };
             let (shadow, format, quality) = (*shadow, *format, *quality);
             let jobs = pictures.iter().map(|picture| {
                 // A file that is called `white` is meant by nobody who writes white.
@@ -180,9 +196,13 @@ pub(super) fn run(arguments: &AddArgs, configured: &Configured, json: bool) -> a
                     true => one.clone(),
                     false => here(one),
                 };
-                let (picture, backgrounds) = (here(picture), backgrounds.iter().map(background).collect());
-                common.job("variations", &VariationsIn { picture, backgrounds, shadow, format, quality })
+                let from_jobs = is_url(picture);
+                let picture = (!from_jobs).then(|| here(picture));
+                let backgrounds = backgrounds.iter().map(background).collect();
+                let asked = VariationsIn { picture, from_jobs, backgrounds, shadow, format, quality };
+                common.job("variations", &asked)
             });
+            fetched = pictures;
             jobs.collect()
         }
         AddKind::Report { jobs, format, common } => {
@@ -191,11 +211,15 @@ pub(super) fn run(arguments: &AddArgs, configured: &Configured, json: bool) -> a
             job.after.extend(jobs.iter().map(|job| AfterJob { job: *job, optional: true }));
             vec![job]
         }
+        AddKind::Clip(clip) => clip.jobs(),
+        AddKind::Fetch(fetch) => fetch.jobs(),
+        AddKind::Upload(upload) => upload.jobs(),
+        AddKind::Generate(generate) => generate.jobs(),
         AddKind::Batch { recipe, common } => vec![common.job("batch", &BatchIn { recipe: recipe.clone() })],
     };
-    let outcome = match then {
-        Then { upscale: None, report: None } => add_all(jobs, configured),
-        then => add_workflow(jobs, then, configured),
+    let outcome = match then.is_nothing() && !fetched.iter().any(|picture| is_url(picture)) {
+        true => add_all(jobs, configured),
+        false => added_workflow(&then.workflow(jobs, fetched), configured),
     };
     output::output(json, outcome)
 }
@@ -222,43 +246,15 @@ fn add_all(jobs: Vec<JobIn>, configured: &Configured) -> anyhow::Result<CliOutpu
     Ok(CliOutput { words: words.join("\n"), json, fault })
 }
 
-/// What is done with what the jobs of a request make.
-#[derive(Clone, Copy, Debug, Default)]
-struct Then {
-    /// How many times as large each picture becomes.
-    upscale: Option<u8>,
-    /// The table about all of it.
-    report: Option<TableFormatIn>,
-}
-
-/// Adds the jobs, and what is done with what they make, as one workflow.
-fn add_workflow(jobs: Vec<JobIn>, then: Then, configured: &Configured) -> anyhow::Result<CliOutput> {
-    let mut all: Vec<WorkflowJobIn> = Vec::new();
-    for (number, job) in (1..).zip(jobs) {
-        let (label, name) = (format!("{number}"), job.name.clone());
-        if let Some(factor) = then.upscale {
-            let parameters =
-                object(&UpscaleIn { from_jobs: true, factor: Some(factor), ..UpscaleIn::default() });
-            let job = JobIn { kind: "upscale".to_owned(), parameters, name, ..JobIn::default() };
-            let (label, needs) = (format!("{number} enlarged"), vec![label.clone()]);
-            all.push(WorkflowJobIn { label, needs, job, ..WorkflowJobIn::default() });
-        }
-        all.push(WorkflowJobIn { label, job, ..WorkflowJobIn::default() });
-    }
-    if let Some(format) = then.report {
-        // What failed is in the table too.
-        let follows = all.iter().map(|job| job.label.clone()).collect();
-        let parameters = object(&ReportIn { format: Some(format) });
-        let job = JobIn { kind: "report".to_owned(), parameters, ..JobIn::default() };
-        all.push(WorkflowJobIn { label: "report".to_owned(), follows, job, ..WorkflowJobIn::default() });
-    }
-    let command = Command::Jobs(JobsCommand::Workflow(WorkflowIn { jobs: all }));
+/// Adds jobs that depend on one another: all of them, or none.
+fn added_workflow(workflow: &WorkflowIn, configured: &Configured) -> anyhow::Result<CliOutput> {
+    let command = Command::Jobs(JobsCommand::Workflow(workflow.clone()));
     let answer = output::asked(ask(&configured.dir(), &command))?;
     output::answered(answer, words::workflow)
 }
 
 /// Parameters as the object that a request has.
-fn object(parameters: &impl Serialize) -> Map<String, Value> {
+pub(super) fn object(parameters: &impl Serialize) -> Map<String, Value> {
     // Plain fields with text keys: nothing in them can fail.
     match serde_json::to_value(parameters) {
         Ok(Value::Object(parameters)) => parameters,
@@ -267,7 +263,7 @@ fn object(parameters: &impl Serialize) -> Map<String, Value> {
 }
 
 impl AddCommon {
-    fn job(&self, kind: &str, parameters: &impl Serialize) -> JobIn {
+    pub(super) fn job(&self, kind: &str, parameters: &impl Serialize) -> JobIn {
         JobIn {
             kind: kind.to_owned(),
             parameters: object(parameters),
@@ -284,7 +280,7 @@ impl AddCommon {
 
 /// A file of the working directory, or a pattern for a folder in it, by its whole path; other names are left to the service, which knows its folder of
 /// pictures.
-fn here(picture: &str) -> String {
+pub(super) fn here(picture: &str) -> String {
     let path = Path::new(picture);
     let is_pattern = picture.contains(['*', '?', '[']);
     let folder =

@@ -1,6 +1,9 @@
 //! `ocellus jobs`: studio jobs and their queue, on the running service.
 
 mod add;
+mod clip;
+mod remote;
+mod then;
 mod watch;
 mod words;
 
@@ -32,7 +35,7 @@ pub(super) struct JobsArgs {
 
 #[derive(Debug, Subcommand)]
 enum JobsAction {
-    /// Add jobs: pictures to be enlarged, or a microscopy run.
+    /// Add jobs: what is done with pictures, or a microscopy run.
     Add(AddArgs),
     /// Add jobs that depend on one another: all of them, or none.
     Workflow {

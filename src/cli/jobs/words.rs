@@ -1,6 +1,6 @@
 //! Jobs and their queue in words.
 
-use crate::contract::{JobOut, JobResult, JobState, JobsHealthOut, JobsOut, QueueOut, WorkflowOut};
+use crate::contract::{ClipOut, JobOut, JobResult, JobState, JobsHealthOut, JobsOut, QueueOut, WorkflowOut};
 
 /// Width of a bar in characters.
 const BAR: usize = 20;
@@ -80,6 +80,28 @@ pub(super) fn job(job: &JobOut) -> String {
             }
         }
         Some(JobResult::Report(made)) => fact("table", format!("{} ({} rows)", made.path, made.rows)),
+        Some(JobResult::Clip(made)) => {
+            let ClipOut { clip, encoder, pictures, seconds, .. } = made;
+            fact(
+                "clip",
+                format!("{} ({} x {} px, {} bytes)", clip.path, clip.width, clip.height, clip.bytes),
+            );
+            fact("length", format!("{seconds} s, {pictures} pictures, encoded by {encoder}"));
+        }
+        Some(JobResult::Fetched(made)) => {
+            fact("from", made.from.clone());
+            fact("file", made.fetched.path.clone());
+        }
+        Some(JobResult::Generated(made)) => {
+            for file in &made.generated {
+                fact(&format!("made by {}", made.service), file.path.clone());
+            }
+        }
+        Some(JobResult::Uploaded(made)) => {
+            for one in &made.uploaded {
+                fact(&one.path, format!("is at {} ({} bytes)", one.to, one.bytes));
+            }
+        }
         Some(JobResult::Batch(run)) => {
             fact("run", format!("{} of {}, {} fields of view complete", run.run, run.recipe, run.fovs));
         }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::SectionScope;
 use super::model::known_model;
 use super::mqtt::prefix;
+use super::{SectionScope, jobs_http};
 use crate::config::raw::TomlTable;
 use crate::config::{FleetConfig, JobsConfig, ModelConfig, Task};
 
@@ -22,6 +22,7 @@ pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[Mod
     if backoff > backoff_max {
         table.fault("backoff_ms", "more than backoff_max_ms", "lower it, or raise backoff_max_ms");
     }
+    let out = folder("out");
     let config = JobsConfig {
         enabled: table.boolean("enabled", usual.enabled),
         workers: table.whole("workers", 2u32, 1..=64) as usize,
@@ -35,14 +36,16 @@ pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[Mod
         history_count: table.whole("history_count", 1_000u32, 1..=1_000_000) as usize,
         history_days: table.whole("history_days", 30u32, 0..=36_500),
         history_bytes: mib("history_mib", 10_240, 1 << 24),
-        remove_files: table.boolean("remove_files", usual.remove_files),
+        remove_files: table.boolean("remove_files", out.is_none()),
         upload_bytes: mib("upload_mib", 64, 256),
         uploads_bytes: mib("uploads_mib", 1_024, 1 << 20),
         fleet: table.table_if("fleet").and_then(fleet),
         pictures: folder("pictures"),
-        out: folder("out"),
+        out,
         upscale_model: model(&table, "upscale_model", (Task::Upscale, "upscale"), models),
         segment_model: model(&table, "segment_model", (Task::Segment, "segment"), models),
+        http: jobs_http::http(table.table("http"), scope),
+        generate: table.table_if("generate").and_then(|table| jobs_http::generate(table, scope)),
     };
     table.finish();
     config

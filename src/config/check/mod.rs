@@ -10,6 +10,7 @@ mod faces;
 mod inspect;
 mod intake;
 mod jobs;
+mod jobs_http;
 mod log;
 mod model;
 mod mqtt;

@@ -45,7 +45,7 @@ fn address(field: &PlacedValue<'_, '_>) -> Option<SocketAddr> {
     address.ok()
 }
 
-fn networks(field: &PlacedValue<'_, '_>) -> Vec<Network> {
+pub(super) fn networks(field: &PlacedValue<'_, '_>) -> Vec<Network> {
     let items = field.items("addresses").unwrap_or_default();
     let network = |item: &PlacedValue<'_, '_>| {
         let network = item.text()?.parse();

@@ -10,7 +10,7 @@ use crate::jobqueue::ParentOutcome;
 use crate::jobs::command::FormatIn;
 use crate::jobs::kind::{JobFailure, PlannedJob};
 use crate::studio::{FileFormat, SavedPicture, StudioError, plain_stem};
-use crate::types::{Origin, Refusal};
+use crate::types::{Explanation, Origin, Refusal};
 
 /// The longest name of a job that is made of a file's name, in characters.
 const LONGEST_NAME: usize = 100;
@@ -74,13 +74,38 @@ pub(super) fn pictures_of(parent: &ParentOutcome) -> Vec<PathBuf> {
     paths.collect()
 }
 
+/// The one picture that the jobs before made.
+///
+/// # Errors
+/// There is none, or there are several.
+pub(super) fn one_picture_of(parents: &[ParentOutcome]) -> Result<PathBuf, JobFailure> {
+    let mut found: Vec<PathBuf> = parents.iter().flat_map(pictures_of).collect();
+    match (found.pop(), found.len()) {
+        (Some(picture), 0) => Ok(picture),
+        (_, more) => {
+            let count = if more == 0 { "no".to_owned() } else { (more + 1).to_string() };
+            let cause = format!("the jobs before this one made {count} pictures where one is needed");
+            let remedy = "let it come after one job that makes or fetches one picture";
+            Err(JobFailure::lasting(Explanation::new(cause, remedy)))
+        }
+    }
+}
+
+/// Every file that a job before this one made.
+pub(super) fn files_of(parent: &ParentOutcome) -> Vec<PathBuf> {
+    let result = parent.result.as_deref().and_then(JobResult::read);
+    result.iter().flat_map(JobResult::files).map(PathBuf::from).collect()
+}
+
+/// Whether the file of a kept answer is there, with the length that it had.
+pub(super) fn is_still_there(made: &JobFileOut) -> bool {
+    let found = std::fs::metadata(&made.path);
+    found.is_ok_and(|file| file.is_file() && file.len() == made.bytes)
+}
+
 /// Whether the pictures of a kept answer are there, with the lengths that they had.
 pub(super) fn are_still_there(result: &JobResult) -> bool {
-    let is_there = |made: &JobFileOut| {
-        let found = std::fs::metadata(&made.path);
-        found.is_ok_and(|file| file.is_file() && file.len() == made.bytes)
-    };
-    result.pictures().into_iter().all(is_there)
+    result.pictures().into_iter().all(is_still_there)
 }
 
 /// Makes the folder of the results, unless it is there.

@@ -1,4 +1,4 @@
-//! What all kinds share that compute pictures with a model: their settings, and sessions that go from job to job.
+//! What kinds share: where their pictures lie, and sessions of models that go from job to job.
 
 use std::path::PathBuf;
 
@@ -16,6 +16,13 @@ pub struct PictureSettings {
     pub model: LazyModel,
     /// Threads that compute one picture.
     pub threads: usize,
+    /// Where its pictures lie.
+    pub folders: PictureFolders,
+}
+
+/// Where the pictures of all kinds lie.
+#[derive(Clone, Debug)]
+pub struct PictureFolders {
     /// Folder of the pictures that a request from afar may name.
     pub pictures: Option<PathBuf>,
     /// Folder of the pictures that came with requests.
@@ -24,7 +31,7 @@ pub struct PictureSettings {
     pub out: PathBuf,
 }
 
-impl PictureSettings {
+impl PictureFolders {
     /// The picture that a request names.
     ///
     /// # Errors

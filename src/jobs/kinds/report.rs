@@ -124,5 +124,16 @@ fn rows_of(parent: &ParentOutcome) -> Vec<Row> {
             vec![with(&format!("run {}, {} fields of view", run.run, run.fovs), None)]
         }
         Some(JobResult::Report(made)) => vec![with(&made.path, None)],
+        Some(JobResult::Clip(made)) => {
+            vec![with(
+                &format!("{} s, {} pictures, {}", made.seconds, made.pictures, made.encoder),
+                Some(&made.clip),
+            )]
+        }
+        Some(JobResult::Fetched(made)) => vec![with(&made.from, Some(&made.fetched))],
+        Some(JobResult::Generated(made)) => {
+            made.generated.iter().map(|file| with(&made.service, Some(file))).collect()
+        }
+        Some(JobResult::Uploaded(made)) => made.uploaded.iter().map(|one| with(&one.to, None)).collect(),
     }
 }

@@ -53,7 +53,7 @@ struct Options {
 impl UpscaleKind {
     /// The kind, without a model in memory.
     pub fn new(settings: PictureSettings) -> UpscaleKind {
-        settings.tidy();
+        settings.folders.tidy();
         UpscaleKind { settings, idle: Pool::new() }
     }
 
@@ -67,7 +67,8 @@ impl UpscaleKind {
         share: [f32; 2],
     ) -> Result<UpscaledOut, StudioError> {
         let stem = format!("{}-x{}", files::stem(path, LONGEST_STEM), options.factor);
-        let target = Target { folder: &self.settings.out, stem: &stem, format: options.saving.format() };
+        let target =
+            Target { folder: &self.settings.folders.out, stem: &stem, format: options.saving.format() };
         let report = |fraction: f32| task.progress(share[0] + fraction * (share[1] - share[0]), "enlarge");
         let is_stopped = || task.is_stopped();
         let watch = Watch::new(&is_stopped, &report);
@@ -101,7 +102,7 @@ impl UpscaleKind {
         if task.is_stopped() {
             return Err(JobFailure::Stopped);
         }
-        files::make_folder(&self.settings.out)?;
+        files::make_folder(&self.settings.folders.out)?;
         task.progress(READ, "enlarge");
         let is_by_model = model.is_ok();
         let model = model.as_deref().map_err(reason);
@@ -121,7 +122,7 @@ impl UpscaleKind {
             let why = Explanation::new("the jobs before this one made no picture", remedy);
             return Err(JobFailure::lasting(why));
         }
-        files::make_folder(&self.settings.out)?;
+        files::make_folder(&self.settings.folders.out)?;
         let model = self.settings.model.get();
         let mut enlarged = Vec::with_capacity(sources.len());
         for (at, path) in sources.iter().enumerate() {
@@ -145,7 +146,7 @@ impl JobKind for UpscaleKind {
     fn plan(&self, asked: Map<String, Value>, origin: Origin) -> Result<PlannedJob, Refusal> {
         let asked: UpscaleIn = parameters(NAME, asked)?;
         let picture = match (&asked.picture, asked.from_jobs) {
-            (Some(name), false) => Some(self.settings.picture(name, origin)?),
+            (Some(name), false) => Some(self.settings.folders.picture(name, origin)?),
             (None, true) => None,
             (Some(_), true) => {
                 let message = "picture and from_jobs are both given";
@@ -175,6 +176,10 @@ impl JobKind for UpscaleKind {
             Some(path) => self.one(task, &path, &options),
             None => self.all(task, &options),
         }
+    }
+
+    fn picture(&self, payload: &[u8]) -> Option<PathBuf> {
+        serde_json::from_slice::<Payload>(payload).ok()?.picture
     }
 
     fn is_still_there(&self, result: &JobResult) -> bool {

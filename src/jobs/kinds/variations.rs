@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::files::{self, Saving};
 use super::pattern::PicturePattern;
-use super::pictures::{PictureSettings, Pool};
+use super::pictures::{PictureFolders, PictureSettings, Pool};
 use crate::contract::{JobResult, VariationOut, VariationsOut};
 use crate::engine::Model;
 use crate::image::picture;
@@ -45,7 +45,8 @@ pub struct VariationsKind {
 /// What a job's work reads: the request with everything decided.
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
-    picture: PathBuf,
+    /// `None`: the picture that the jobs before made, until the work begins.
+    picture: Option<PathBuf>,
     backgrounds: Vec<Behind>,
     shadow: bool,
     #[serde(flatten)]
@@ -67,7 +68,7 @@ enum Behind {
 impl Behind {
     /// Reads `white`, `plain:#rrggbb`, `random`, `random:SEED`, or the name of a picture. A `random` without a seed has that of
     /// its place in the list, so that two of them differ and the same request gives the same pictures.
-    fn read(text: &str, at: usize, settings: &PictureSettings, origin: Origin) -> Result<Behind, Refusal> {
+    fn read(text: &str, at: usize, folders: &PictureFolders, origin: Origin) -> Result<Behind, Refusal> {
         let bad = |remedy: &str| Refusal::new("bad_job", format!("background {text:?}"), remedy);
         if let Some(colour) = text.strip_prefix("plain:") {
             let colour: SolidColour = colour
@@ -83,9 +84,9 @@ impl Behind {
             "white" => Ok(Behind::White),
             "random" => Ok(Behind::Random(at as u64)),
             "plain" => Err(bad("write its colour, for instance plain:#e8e8e8")),
-            name => match PicturePattern::read(name, settings.pictures.as_deref(), origin)? {
+            name => match PicturePattern::read(name, folders.pictures.as_deref(), origin)? {
                 Some(pattern) => Ok(Behind::Pattern(pattern)),
-                None => settings.picture(name, origin).map(Behind::Picture),
+                None => folders.picture(name, origin).map(Behind::Picture),
             },
         }
     }
@@ -159,10 +160,10 @@ impl VariationsKind {
         &self,
         task: &Task<'_>,
         payload: &Payload,
-        picture: &Picture,
+        (source, picture): (&Path, &Picture),
         digests: &Digests,
     ) -> Result<Vec<VariationOut>, JobFailure> {
-        let stem = files::stem(&payload.picture, LONGEST_STEM);
+        let stem = files::stem(source, LONGEST_STEM);
         let done = Mutex::new(vec![0.0f32; payload.backgrounds.len()]);
         let options = ComposeOptions { shadow: payload.shadow.then(Shadow::default) };
         let one = |at: usize| -> Result<VariationOut, JobFailure> {
@@ -184,7 +185,8 @@ impl VariationsKind {
             let is_stopped = || task.is_stopped();
             let watch = Watch::new(&is_stopped, &report);
             let name = format!("{stem}-{}", background.label());
-            let target = Target { folder: &self.settings.out, stem: &name, format: payload.saving.format() };
+            let target =
+                Target { folder: &self.settings.folders.out, stem: &name, format: payload.saving.format() };
             let size = [picture.width(), picture.height()];
             let write = || -> Result<SavedPicture, StudioError> {
                 let mut file = PictureWriter::create(&target, size, 3)?;
@@ -210,7 +212,14 @@ impl JobKind for VariationsKind {
                 "name one of task \"segment\" as segment_model below [jobs], and restart the service";
             return Err(Refusal::new("no_model", "there is no model that finds the foreground", remedy));
         }
-        let picture = self.settings.picture(&asked.picture, origin)?;
+        let picture = match (&asked.picture, asked.from_jobs) {
+            (Some(name), false) => Some(self.settings.folders.picture(name, origin)?),
+            (None, true) => None,
+            _ => {
+                let remedy = "name a picture, or set from_jobs to take what the job before made";
+                return Err(Refusal::new("bad_job", "either picture or from_jobs is needed", remedy));
+            }
+        };
         let count = asked.backgrounds.len();
         if !(1..=MOST_BACKGROUNDS).contains(&count) {
             let remedy =
@@ -218,10 +227,11 @@ impl JobKind for VariationsKind {
             return Err(Refusal::new("bad_job", format!("backgrounds has {count} entries"), remedy));
         }
         let backgrounds = asked.backgrounds.iter().enumerate();
-        let backgrounds = backgrounds.map(|(at, text)| Behind::read(text, at, &self.settings, origin));
+        let backgrounds =
+            backgrounds.map(|(at, text)| Behind::read(text, at, &self.settings.folders, origin));
         let backgrounds = backgrounds.collect::<Result<Vec<_>, Refusal>>()?;
         let saving = Saving::new(asked.format, asked.quality)?;
-        let name = files::job_name(&picture);
+        let name = picture.as_deref().map_or_else(|| NAME.to_owned(), files::job_name);
         files::payload(&Payload { picture, backgrounds, shadow: asked.shadow, saving }, name)
     }
 
@@ -229,7 +239,11 @@ impl JobKind for VariationsKind {
         let mut payload: Payload = task.payload()?;
         task.progress(0.0, "read");
         payload.backgrounds = matched(payload.backgrounds)?;
-        let bytes = load(&payload.picture)?;
+        let source = match &payload.picture {
+            Some(path) => path.clone(),
+            None => files::one_picture_of(task.parents())?,
+        };
+        let bytes = load(&source)?;
         let behind = payload.backgrounds.iter().map(digest_of).collect::<Result<_, _>>()?;
         let digests = Digests { picture: sha256(&bytes), behind };
         let model = self.settings.model.get().map_err(files::failure)?;
@@ -243,11 +257,15 @@ impl JobKind for VariationsKind {
         if task.is_stopped() {
             return Err(JobFailure::Stopped);
         }
-        files::make_folder(&self.settings.out)?;
+        files::make_folder(&self.settings.folders.out)?;
         task.progress(CUT, "generation");
-        let variations = self.compose_all(task, &payload, &picture, &digests)?;
+        let variations = self.compose_all(task, &payload, (&source, &picture), &digests)?;
         let result = VariationsOut { variations, foreground: share, model: model.sha256().to_owned() };
         Ok(JobDone::Made { result: JobResult::Variations(result), cache_key: Some(cache_key) })
+    }
+
+    fn picture(&self, payload: &[u8]) -> Option<PathBuf> {
+        serde_json::from_slice::<Payload>(payload).ok()?.picture
     }
 
     fn is_still_there(&self, result: &JobResult) -> bool {

@@ -18,7 +18,7 @@ impl Owner<'_> {
         let now = self.service.now();
         let job = |id: &JobId| {
             let unknown = || refuse::not_done(&ControlError::Unknown { id: *id });
-            report::job(&self.queue, now, *id).ok_or_else(unknown)
+            report::job(&self.service.kinds, &self.queue, now, *id).ok_or_else(unknown)
         };
         Ok(match answering {
             Answering::Job(id) => Box::new(job(id)?).into(),
@@ -33,7 +33,7 @@ impl Owner<'_> {
             Answering::Workflow(id) => {
                 let unknown = || refuse::not_done(&ControlError::UnknownWorkflow { id: *id });
                 let found = self.queue.workflow(now, *id).ok_or_else(unknown)?;
-                report::workflow(&self.queue, now, &found).into()
+                report::workflow(&self.service.kinds, &self.queue, now, &found).into()
             }
             Answering::Queue => report::queue(&self.status(), self.kinds()).into(),
             Answering::List(asked) => self.list(asked)?.into(),
@@ -59,7 +59,10 @@ impl Owner<'_> {
         let is_more = found.len() > usize::from(limit);
         found.truncate(limit.into());
         let next = found.last().filter(|_| is_more).map(|job| job.id.0);
-        Ok(JobsOut { jobs: found.into_iter().map(|job| report::shown(&self.queue, job)).collect(), next })
+        Ok(JobsOut {
+            jobs: found.into_iter().map(|job| report::shown(&self.service.kinds, &self.queue, job)).collect(),
+            next,
+        })
     }
 
     fn kinds(&self) -> Vec<String> {

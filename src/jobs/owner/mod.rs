@@ -327,7 +327,7 @@ impl<'s> Owner<'s> {
         for id in changed {
             let is_end = ended.binary_search(id).is_ok();
             self.index_files(*id, is_end);
-            let Some(job) = report::job(&self.queue, now, *id) else {
+            let Some(job) = report::job(&self.service.kinds, &self.queue, now, *id) else {
                 self.shown.remove(id);
                 self.publisher.forget(*id);
                 continue;
@@ -358,7 +358,7 @@ impl<'s> Owner<'s> {
             return;
         }
         self.shown.insert(id, now.monotonic);
-        if let Some(job) = report::job(&self.queue, now, id) {
+        if let Some(job) = report::job(&self.service.kinds, &self.queue, now, id) {
             self.service.host.changed(&job);
         }
     }

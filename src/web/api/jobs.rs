@@ -1,7 +1,8 @@
 //! Studio jobs and their queue.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::PathBuf;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -21,6 +22,7 @@ use crate::contract::rest::UploadedOut;
 use crate::contract::{
     AddedOut, JobOut, JobState, JobsHealthOut, JobsOut, NoJobState, QueueOut, WorkflowOut,
 };
+use crate::image::picture;
 
 /// Jobs of a page, usually and at most.
 const USUAL: usize = ListRequest::USUAL as usize;
@@ -137,18 +139,23 @@ pub(in super::super) async fn file(call: Call) -> Handled {
         return Err(WebFault::unknown("unknown_file", message, remedy));
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let content_type = content_type(&path);
+    let content_type = content_type(path.extension().unwrap_or_default().to_str().unwrap_or_default());
     let opened =
         blocking(move || File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)))).await?;
     let (bytes, file) = opened.map_err(|error| {
         let message = format!("the file {name} of job {id} cannot be read: {error}");
         WebFault::unknown("unknown_file", message, "it was removed since: add the job again")
     })?;
+    Ok(answer::attachment(sent(file, bytes, content_type), &name))
+}
+
+/// The `bytes` of a file, read as the client takes them.
+fn sent(file: File, bytes: u64, content_type: &'static str) -> Response {
     let mut response = Response::new(Body::from_stream(stream(file, 0, bytes)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
-    Ok(answer::attachment(response, &name))
+    response
 }
 
 /// All files of a job as one ZIP.
@@ -184,11 +191,42 @@ fn zip_of(name: &str, mut files: Vec<PathBuf>) -> Handled {
     Ok(answer::attachment(response, &format!("{name}.zip")))
 }
 
-fn content_type(path: &Path) -> &'static str {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("jpg") => mime::JPEG,
-        Some("csv") => mime::CSV,
-        Some("xlsx") => mime::XLSX,
+/// The picture that a job is made from. Its path comes from the queue and never from the request, and a file that is no
+/// picture is not sent: a job of the command line may name any file.
+pub(in super::super) async fn picture(call: Call) -> Handled {
+    let id = call.number("id")?;
+    let job = ask_for::<Box<JobOut>>(&call.server, JobsCommand::Show(JobRequest { id })).await?;
+    let Some(path) = job.picture else {
+        let message = format!("job {id} is made from no picture of its own");
+        return Err(WebFault::unknown(
+            "unknown_file",
+            message,
+            "the jobs in its field after made what it takes",
+        ));
+    };
+    let opened = blocking(move || {
+        let mut file = File::open(path)?;
+        let mut begin = [0; 4];
+        file.read_exact(&mut begin)?;
+        Ok::<_, std::io::Error>((file.metadata()?.len(), picture::extension(&begin), file))
+    });
+    let gone = |why: &dyn std::fmt::Display| {
+        let message = format!("the picture of job {id} cannot be shown: {why}");
+        WebFault::unknown("unknown_file", message, "it was removed or replaced since: add the job again")
+    };
+    let (bytes, extension, file) = opened.await?.map_err(|error| gone(&error))?;
+    let extension = extension.ok_or_else(|| gone(&"the file is no JPEG, PNG or BMP"))?;
+    Ok(sent(file, bytes, content_type(extension)))
+}
+
+fn content_type(extension: &str) -> &'static str {
+    match extension {
+        "jpg" => mime::JPEG,
+        "bmp" => mime::BMP,
+        "mp4" => mime::MP4,
+        "mkv" => mime::MKV,
+        "csv" => mime::CSV,
+        "xlsx" => mime::XLSX,
         _ => mime::PNG,
     }
 }

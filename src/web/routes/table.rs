@@ -340,6 +340,9 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Get "/api/v1/jobs/{id}/zip", VIEWER, jobs::zip;
         "All files that a studio job made."
         => Gives::Bytes(mime::ZIP);
+    Get "/api/v1/jobs/{id}/picture", VIEWER, jobs::picture;
+        "The picture that a studio job is made from, as it lies on the box now."
+        => Gives::Bytes(mime::PNG);
     Post "/api/v1/jobs/{id}/cancel", OPERATOR, jobs::cancel;
         "Cancel a studio job and those that need it."
         => json::<JobOut>();

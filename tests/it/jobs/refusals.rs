@@ -64,7 +64,7 @@ fn bad_requests_are_refused_with_their_reason_and_leave_nothing_behind() {
             json!({ "kind": "batch", "parameters": { "recipe": "movie" } }),
             422,
             "bad_kind",
-            "there are: upscale, variations, report",
+            "there are: upscale, variations, clip, report, fetch, upload",
         ),
         (json!({}), 400, "bad_request", "kind"),
         (with(json!({})), 422, "bad_job", "picture"),

@@ -7,6 +7,7 @@ use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::support::fixture::Fixture;
+pub use crate::support::studio::slow_model;
 use crate::support::wait_until;
 use crate::web::client::{Client, Place, SCENE, address, prepared};
 
@@ -40,16 +41,6 @@ pub fn configure(fixture: &Fixture, jobs: &str, more: impl FnOnce(&Fixture) -> S
         "{text}{more}\n[jobs]\nenabled = true\npictures = \"shop\"\nbackoff_ms = 10\n{jobs}\n\n{SCENE}"
     );
     fs::write(fixture.config_path(), text).unwrap();
-}
-
-/// The section of a super-resolution model `slow` that takes `run_us` for each tile, and its line in `[jobs]`.
-pub fn slow_model(fixture: &Fixture, run_us: u64) -> String {
-    let text = format!(
-        "run_us = {run_us}\n[[input]]\nname = \"tile\"\nshape = [1, 64, 64, 3]\ndtype = \"u8\"\nvalues = []\n\
-         [[output]]\nname = \"large\"\nshape = [1, 128, 128, 3]\ndtype = \"u8\"\nvalues = [200, 100, 50]\n"
-    );
-    fs::write(fixture.path("slow.stub"), text).unwrap();
-    "[model.slow]\npath = \"slow.stub\"\ntask = \"upscale\"\n".to_owned()
 }
 
 /// Writes a picture of `side` px whose colours depend on `seed`.
@@ -86,6 +77,16 @@ pub fn wait_for(client: &Client, id: u64, state: &str) -> Value {
     wait_until(&format!("job {id} is {state}"), || {
         found = job(client, id);
         found["state"] == state
+    });
+    found
+}
+
+/// Waits until the job `id` has ended, however it does.
+pub fn wait_until_over(client: &Client, id: u64) -> Value {
+    let mut found = Value::Null;
+    wait_until(&format!("job {id} is over"), || {
+        found = job(client, id);
+        found["state"] != "pending" && found["state"] != "running"
     });
     found
 }

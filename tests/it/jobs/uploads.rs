@@ -173,8 +173,8 @@ fn files_leave_with_the_last_job_that_uses_them_and_no_other_file_does() {
 
 #[test]
 fn the_oldest_results_leave_when_they_take_too_much_space_and_stay_where_that_is_wanted() {
-    for (line, stays) in [("history_mib = 1\n", false), ("history_mib = 1\nremove_files = false\n", true)] {
-        let place = shop(line);
+    for (line, stays) in [("", false), ("remove_files = false\n", true), ("out = \"made\"\n", true)] {
+        let place = shop(&format!("history_mib = 1\n{line}"));
         let client = place.client();
         let shop = place.fixture.path("shop");
         let made: Vec<PathBuf> = (0..4)

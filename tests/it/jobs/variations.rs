@@ -6,30 +6,8 @@ use image::RgbImage;
 use serde_json::{Value, json};
 
 use super::support::{add, picture, shop, shop_with, wait_for};
-use crate::support::fixture::Fixture;
+use crate::support::studio::{middle_model, square};
 use crate::web::client::Place;
-
-/// A model that finds the foreground in the middle of each picture, whatever it shows.
-fn middle(fixture: &Fixture) -> String {
-    let side = 32;
-    let inside = |at: usize| (8..24).contains(&(at % side)) && (8..24).contains(&(at / side));
-    let values: Vec<&str> = (0..side * side).map(|at| if inside(at) { "1" } else { "0" }).collect();
-    let text = format!(
-        "[[input]]\nname = \"image\"\nshape = [1, {side}, {side}, 3]\ndtype = \"f32\"\nvalues = []\n\
-         [[output]]\nname = \"mask\"\nshape = [1, {side}, {side}, 1]\ndtype = \"f32\"\nvalues = [{}]\n",
-        values.join(", ")
-    );
-    fs::write(fixture.path("middle.stub"), text).unwrap();
-    "[model.middle]\npath = \"middle.stub\"\ntask = \"segment\"\n".to_owned()
-}
-
-/// A red square on green, as the model sees it.
-fn square(path: &std::path::Path, side: u32) {
-    let inside = |at: u32| (side / 4..side * 3 / 4).contains(&at);
-    let colour =
-        |x, y| if inside(x) && inside(y) { image::Rgb([200, 30, 40]) } else { image::Rgb([30, 180, 60]) };
-    RgbImage::from_fn(side, side, colour).save(path).unwrap();
-}
 
 fn variations(backgrounds: &[&str], more: &Value) -> Value {
     let mut parameters = json!({ "picture": "square.png", "backgrounds": backgrounds });
@@ -42,7 +20,7 @@ fn open(variation: &Value) -> RgbImage {
 }
 
 fn place() -> Place {
-    let place = shop_with("segment_model = \"middle\"\n", middle);
+    let place = shop_with("segment_model = \"middle\"\n", middle_model);
     square(&place.fixture.path("shop/square.png"), 128);
     place
 }

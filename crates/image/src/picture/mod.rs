@@ -121,6 +121,16 @@ impl<'a> PictureFile<'a> {
     }
 }
 
+/// The usual extension of a file that begins with these four bytes or more; `None` where [`read`] takes no such file.
+pub fn extension(begin: &[u8]) -> Option<&'static str> {
+    match begin {
+        [0xFF, 0xD8, 0xFF, _, ..] => Some("jpg"),
+        [0x89, b'P', b'N', b'G', ..] => Some("png"),
+        [b'B', b'M', _, _, ..] => Some("bmp"),
+        _ => None,
+    }
+}
+
 /// Reads the head of `file`. Decodes nothing, and allocates nothing whose size the file controls.
 ///
 /// # Errors
