@@ -35,24 +35,27 @@ fn an_operator_runs_a_command_sees_the_countdown_and_turns_everything_off() {
     let Some(place) = place("stub", &commands, |_| {}) else { return };
     let view = place.view("commands");
     view.screen(1440, 900);
-    view.wait_words("#commands", "mv (0 to 1400 mV)");
-    view.wait_words("#commands", "Locked: pressure has no reading, and pressure < 1e-6 must hold");
+    view.wait_words("#commands-list", "mv (0 to 1400 mV)");
+    view.wait_words("#commands-list", "Locked: pressure has no reading, and pressure < 1e-6 must hold");
     view.wait(
         "the locked one cannot be run",
-        "document.querySelectorAll('#commands button.primary')[1].disabled",
+        "document.querySelectorAll('#commands-list button.primary')[1].disabled",
     );
-    view.eval("document.querySelector('#commands input').value = '1500'");
-    view.click("#commands button.primary");
-    view.wait("the browser holds the limit", "document.querySelector('#commands input').matches(':invalid')");
+    view.eval("document.querySelector('#commands-list input').value = '1500'");
+    view.click("#commands-list button.primary");
+    view.wait(
+        "the browser holds the limit",
+        "document.querySelector('#commands-list input').matches(':invalid')",
+    );
     assert!(lines.lock().unwrap().is_empty());
-    view.eval("document.querySelector('#commands input').value = '1200'");
-    view.click("#commands button.primary");
-    view.wait_words("#commands .badge", "On");
-    view.wait_words("#commands .muted", "mv = 1200");
-    view.wait_words("#commands .muted", "off in ");
+    view.eval("document.querySelector('#commands-list input').value = '1200'");
+    view.click("#commands-list button.primary");
+    view.wait_words("#commands-list .badge", "On");
+    view.wait_words("#commands-list .muted", "mv = 1200");
+    view.wait_words("#commands-list .muted", "off in ");
     view.picture("commands");
     view.click("#commands-off");
-    view.wait_words("#commands .badge", "Off");
+    view.wait_words("#commands-list .badge", "Off");
     let sent = lines.lock().unwrap().clone();
     assert_eq!(sent[0], "RF 1200");
     assert!(sent.contains(&"RF 0".to_owned()) && sent.contains(&"GUN 0".to_owned()), "{sent:?}");

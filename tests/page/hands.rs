@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::browser::View;
-use crate::place::{SCENE, VIEWS, has_tab, place, turn};
+use crate::place::{VIEWS, has_tab, place, turn, with_queue};
 
 /// Every control that is there to be used now. A group of radio buttons is one stop of Tab.
 const CONTROLS: &str = "(() => { const all = [...(document.querySelector('dialog[open]') ?? document).querySelectorAll(\
-    'a[href], button, input, select, summary, [tabindex=\"0\"]')]; \
+    'a[href], button, input, select, textarea, summary, [tabindex=\"0\"]')]; \
     const there = all.filter(e => e.checkVisibility() && !e.disabled && !(e.type === 'radio' && !e.checked)); \
     there.forEach((e, n) => e.dataset.stop ??= `${e.tagName.toLowerCase()} ${e.id || e.getAttribute('aria-label') || e.innerText} ${n}`); \
     return there.map(e => e.dataset.stop); })()";
@@ -58,7 +58,7 @@ fn assert_reached(view: &View, where_: &str) {
 
 #[test]
 fn tab_reaches_every_control_with_a_focus_that_is_seen_and_enter_works() {
-    let Some(place) = place("stub", SCENE, |_| {}) else { return };
+    let Some(place) = place("stub", &with_queue(), |_| {}) else { return };
     let view = place.view("live");
     view.wait("a picture", "document.querySelector('#cameras img')?.naturalWidth > 0");
     for name in VIEWS {
@@ -93,7 +93,7 @@ fn tab_reaches_every_control_with_a_focus_that_is_seen_and_enter_works() {
 
 #[test]
 fn every_control_and_picture_has_a_name_and_the_page_has_its_landmarks() {
-    let Some(place) = place("stub", SCENE, |_| {}) else { return };
+    let Some(place) = place("stub", &with_queue(), |_| {}) else { return };
     let view = place.view("live");
     for name in VIEWS {
         if !has_tab(&view, name) {
@@ -118,12 +118,15 @@ fn every_control_and_picture_has_a_name_and_the_page_has_its_landmarks() {
 }
 
 fn needs_a_name(role: &str) -> bool {
-    const ROLES: [&str; 13] = [
+    const ROLES: [&str; 16] = [
         "button",
         "link",
         "textbox",
         "searchbox",
         "combobox",
+        "slider",
+        "spinbutton",
+        "progressbar",
         "checkbox",
         "radio",
         "image",

@@ -49,8 +49,7 @@ fn the_page_weighs_little_and_its_first_picture_comes_soon() {
     let (moved, whole) = (size("transferSize"), size("decodedBodySize"));
     println!("page: {moved} bytes over the wire, {whole} unpacked");
     assert_eq!(view.eval(&format!("{assets}.length")), 0, "the page asks for nothing but its data");
-    // The aim is 120 KB compressed; that is more than three times as much unpacked.
-    assert!(moved > 0 && whole < 170 << 10, "{whole} bytes");
+    assert!((1..120 << 10).contains(&moved) && whole < 240 << 10, "{moved} bytes of {whole}");
     place.end();
 }
 

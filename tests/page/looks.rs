@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::browser::View;
-use crate::place::{SCENE, VIEWS, place, turn};
+use crate::place::{VIEWS, place, turn, with_queue};
 
 /// Contrast (WCAG 2.2, 1.4.3) of the words of every visible element against what lies behind them: the worst of them.
 const WORST: &str = r"(() => {
@@ -29,7 +29,7 @@ fn ground(view: &View) -> Value {
 
 #[test]
 fn the_page_follows_the_systems_colours_until_another_choice_is_made_and_stays_readable() {
-    let Some(place) = place("stub", SCENE, |_| {}) else { return };
+    let Some(place) = place("stub", &with_queue(), |_| {}) else { return };
     let view = place.view("live");
     for scheme in ["light", "dark"] {
         view.prefer(scheme);
@@ -56,7 +56,7 @@ fn the_page_follows_the_systems_colours_until_another_choice_is_made_and_stays_r
 
 #[test]
 fn a_telephone_needs_no_sideways_scrolling() {
-    let Some(place) = place("stub", SCENE, |_| {}) else { return };
+    let Some(place) = place("stub", &with_queue(), |_| {}) else { return };
     for width in [390, 320] {
         let view = place.view("live");
         view.screen(width, 844);

@@ -9,6 +9,7 @@ mod commands;
 mod curves;
 mod hands;
 mod health;
+mod jobs;
 mod line;
 mod link;
 mod live;

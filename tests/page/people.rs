@@ -55,8 +55,8 @@ fn somebody_enrolled_on_the_page_is_recognised_by_the_camera() {
     // A name is text, whatever it holds.
     let name = "Bea <b>O’Hara</b>";
     enrol(&view, name, &pictures(&data, "person_B", "asl_bird"));
-    view.wait_words("#people .name", name);
-    view.wait("the kept picture", "document.querySelector('#people img')?.naturalWidth > 0");
+    view.wait_words("#people-list .name", name);
+    view.wait("the kept picture", "document.querySelector('#people-list img')?.naturalWidth > 0");
     turn(&view, "live");
     view.wait_words("#feed .attendance", &format!("{name} came in"));
     turn(&view, "attendance");
@@ -79,16 +79,16 @@ fn a_refused_picture_is_reported_in_words_and_somebody_known_is_offered_as_a_mer
 
     let files = pictures(&data, "person_A", "asl_again");
     enrol(&view, "Abe", &files[..2]);
-    view.wait_words("#people .name", "Abe");
+    view.wait_words("#people-list .name", "Abe");
     view.wait("no dialog", "!document.querySelector('dialog')");
     enrol(&view, "Somebody else", &files[2..3]);
     view.wait_words(".enrol .note", "enrolled already, as Abe");
     view.click(".enrol .note .primary");
-    view.wait_words("#people .person", "3 pictures");
-    assert_eq!(view.eval("document.querySelectorAll('#people li').length"), 1);
+    view.wait_words("#people-list .person", "3 pictures");
+    assert_eq!(view.eval("document.querySelectorAll('#people-list li').length"), 1);
 
     // Erased with the name typed; the proof is shown.
-    view.click("#people .person");
+    view.click("#people-list .person");
     view.wait("the person", "!!document.querySelector('.erase')");
     view.click(".erase summary");
     assert_eq!(view.eval("document.querySelector('.erase button').disabled"), true);

@@ -11,9 +11,24 @@ use crate::support::fixture::{Fixture, Service};
 /// The built-in scene without a model: frames that differ from one another, and nothing to install.
 pub const SCENE: &str = "[[camera]]\nname = \"belt\"\nsource = \"scene:?seed=7&fps=15\"\n";
 
+/// The same with a queue of studio jobs, whose view has many controls.
+pub fn with_queue() -> String {
+    format!("[jobs]\nenabled = true\n\n{SCENE}")
+}
+
 /// Its views, as the tabs name them.
-pub const VIEWS: [&str; 9] =
-    ["live", "people", "attendance", "inspections", "recordings", "batch", "commands", "curves", "box"];
+pub const VIEWS: [&str; 10] = [
+    "live",
+    "people",
+    "attendance",
+    "inspections",
+    "recordings",
+    "batch",
+    "jobs",
+    "commands",
+    "curves",
+    "box",
+];
 
 /// A running box, its broker, and a browser; the browser goes first.
 pub struct Place {

@@ -11,8 +11,8 @@ fn pictures_are_listed_shown_and_deleted() {
     let camera = format!("{SCENE}record = {{ every = 5 }}\n");
     let Some(place) = place("stub", &camera, |_| {}) else { return };
     let view = place.view("recordings");
-    view.wait("a picture", "[...document.querySelectorAll('#recordings img')].some(img => img.naturalWidth === 320) || (takeRecordings(null), false)");
-    view.click("#recordings .part");
+    view.wait("a picture", "[...document.querySelectorAll('#recordings-list img')].some(img => img.naturalWidth === 320) || (takeRecordings(null), false)");
+    view.click("#recordings-list .part");
     view.wait("the large picture", "document.querySelector('dialog .frame img').naturalWidth === 320");
     view.wait_words("dialog .proof", "belt");
     let id: Value = view.eval("document.querySelector('dialog h2').textContent");

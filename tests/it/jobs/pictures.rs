@@ -99,3 +99,32 @@ fn the_same_picture_is_answered_with_what_is_kept_as_long_as_its_file_is_there()
     assert_eq!(anew["result"]["file"]["sha256"], made["result"]["file"]["sha256"]);
     place.end();
 }
+
+#[test]
+fn the_picture_before_is_sent_and_no_file_that_is_no_picture() {
+    let place = shop("");
+    let client = place.client();
+    picture(&place.fixture.path("shop/photo.png"), 40, 1);
+    let made = wait_for(&client, add(&client, upscale("photo.png")), "completed");
+    let named = place.fixture.path("shop/photo.png");
+    assert_eq!(made["picture"], json!(named.canonicalize().unwrap()), "{made}");
+    let before = client.get(&format!("/api/v1/jobs/{}/picture", made["id"]));
+    assert_eq!((before.status, before.header("content-type")), (200, Some("image/png")), "{}", before.text());
+    assert!(before.body == fs::read(&named).unwrap(), "the client gets other bytes");
+
+    // The command line may name any file: a viewer of the page must not read it.
+    let secret = place.fixture.path("secret.txt");
+    fs::write(&secret, "nobody reads this").unwrap();
+    let said = place.fixture.command(&["jobs", "add", "upscale", secret.to_str().unwrap()]);
+    assert!(said.status.success(), "{said:?}");
+    let over = wait_for(&client, made["id"].as_u64().unwrap() + 1, "failed");
+    for gone in [false, true] {
+        if gone {
+            fs::remove_file(&secret).unwrap();
+        }
+        let reply = client.get(&format!("/api/v1/jobs/{}/picture", over["id"]));
+        assert_eq!((reply.status, reply.code().as_str()), (404, "unknown_file"), "{}", reply.text());
+        assert!(!reply.text().contains("nobody reads"), "{}", reply.text());
+    }
+    place.end();
+}

@@ -1,5 +1,7 @@
 // How the box is: status, alarms, cameras, plots, units, configuration, audit.
 
+const MANY_TABS = 7; // More of them have no icons, so that they fit beside each other on usual screens.
+
 async function loadBox() {
   const [answer, units] = await Promise.all([ask("/telemetry"), ask("/units"), loadStatus(), loadAlarms(), loadCameras()]);
   plots.history = (answer && answer.history) || [];
@@ -32,10 +34,12 @@ function showStatus() {
   const answer = box.status;
   setText(byId("device"), answer.device || answer.host || "");
   document.title = `${answer.device || answer.host || "box"} · Ocellus`;
-  for (const [view, feature] of [["people", "people"], ["attendance", "people"], ["inspections", "inspection"], ["recordings", "recordings"], ["batch", "batch"], ["commands", "commands"], ["curves", "intake"]]) {
+  for (const [view, feature] of [["people", "people"], ["attendance", "people"], ["inspections", "inspection"], ["recordings", "recordings"], ["batch", "batch"], ["jobs", "jobs"], ["commands", "commands"], ["curves", "intake"]]) {
     const tab = document.querySelector(`#tabs a[href="#${view}"]`);
     tab.hidden = box.features[feature] === false;
   }
+  byId("tabs").classList.toggle("many", document.querySelectorAll("#tabs a:not([hidden])").length > MANY_TABS);
+  showCurrentTab();
   showState();
   showEnrol();
   if (route.view === "box") showFacts();

@@ -16,7 +16,7 @@ async function loadCommands() {
 function showCommands() {
   byId("commands-none").hidden = instruments.list.length > 0;
   byId("commands-off").hidden = !may("operator") || !instruments.list.some((command) => command.can_be_off);
-  sync(byId("commands"), instruments.list, (command) => `${command.command} ${command.parameters.map((one) => one.name).join()}`, makeCommand, updateCommand);
+  sync(byId("commands-list"), instruments.list, (command) => `${command.command} ${command.parameters.map((one) => one.name).join()}`, makeCommand, updateCommand);
 }
 
 function makeCommand(command) {

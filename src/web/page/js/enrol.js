@@ -24,7 +24,7 @@ function enrolDialog(person, done) {
     event.preventDefault();
     busy(state.send, () => sendEnrolment(state, state.person, false));
   });
-  acceptDrops(form, state);
+  acceptDrops(form, (files) => addPictures(state, files));
   state.done = done;
   state.dialog = showDialog(person ? `More pictures of ${person.name}` : "Enrol a person", form, () => forgetPictures(state));
   if (!person) state.name.focus();
@@ -66,7 +66,8 @@ function filesField(state) {
     state.list);
 }
 
-function acceptDrops(form, state) {
+/** Gives `take` the files that are dropped on `form`. */
+function acceptDrops(form, take) {
   const over = (event, on) => {
     event.preventDefault();
     form.classList.toggle("dropping", on);
@@ -75,7 +76,7 @@ function acceptDrops(form, state) {
   form.addEventListener("dragleave", (event) => over(event, false));
   form.addEventListener("drop", (event) => {
     over(event, false);
-    addPictures(state, [...event.dataTransfer.files]);
+    take([...event.dataTransfer.files]);
   });
 }
 

@@ -21,22 +21,28 @@ class ApiError extends Error {
   }
 }
 
-/** Asks the box. `body` is sent as JSON, or as it is where it is text. Gives the answer's JSON, or throws `ApiError`. */
+/** Asks the box. `body` is sent as JSON, or as it is where it is text or a file. Gives the answer's JSON, or throws `ApiError`. */
 async function ask(path, { method = "GET", body, patience = PATIENCE_MS } = {}) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRF-Token"] = session.csrf;
-  if (body !== undefined) headers["Content-Type"] = typeof body === "string" ? "application/x-ndjson" : "application/json";
-  const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const isSentAsIs = body === undefined || typeof body === "string" || body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = contentType(body);
+  const sent = isSentAsIs ? body : JSON.stringify(body);
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), patience);
   try {
-    const response = await fetch(API + path, { method, headers, body: text, signal: stop.signal, credentials: "same-origin" });
+    const response = await fetch(API + path, { method, headers, body: sent, signal: stop.signal, credentials: "same-origin" });
     return await read(response);
   } catch (error) {
     throw error instanceof ApiError ? error : unreachable(stop.signal.aborted, patience);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function contentType(body) {
+  if (body instanceof Blob) return body.type.startsWith("image/") ? body.type : "application/octet-stream";
+  return typeof body === "string" ? "application/x-ndjson" : "application/json";
 }
 
 /** The answer that the head of the page asked for, once; later it is asked for anew. */

@@ -25,7 +25,7 @@ function showEnrol() {
 function showPeople() {
   const wanted = byId("people-find").value.trim().toLocaleLowerCase();
   const found = people.list.filter((person) => !wanted || person.name.toLocaleLowerCase().includes(wanted));
-  sync(byId("people"), found.slice(0, people.shown), (person) => person.id, makePerson, updatePerson);
+  sync(byId("people-list"), found.slice(0, people.shown), (person) => person.id, makePerson, updatePerson);
   byId("people-more").hidden = found.length <= people.shown;
   const none = !recognises() ? "No camera of this box recognises faces: give one `recognise` in the configuration first." : people.list.length ? `Nobody's name has “${byId("people-find").value.trim()}” in it.`
     : `Nobody is enrolled yet.${may("operator") ? " Enrol a person with a few pictures, and the cameras know the face from then on." : ""}`;

@@ -56,7 +56,7 @@ async function refreshRecordings() {
 }
 
 function showRecordings() {
-  sync(byId("recordings"), recordings.list, (recording) => `${recording.id} ${recording.state}`, makeRecording);
+  sync(byId("recordings-list"), recordings.list, (recording) => `${recording.id} ${recording.state}`, makeRecording);
   byId("recordings-empty").hidden = recordings.list.length > 0;
   byId("recordings-more").hidden = !recordings.next;
 }

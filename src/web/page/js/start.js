@@ -1,6 +1,6 @@
 // Where everything begins: session, views by the address's hash, colours, and what happens when nobody looks.
 
-const VIEWS = { live: null, people: loadPeople, attendance: loadAttendance, inspections: loadInspections, recordings: loadRecordings, batch: loadBatch, commands: loadCommands, curves: loadCurves, box: loadBox };
+const VIEWS = { live: null, people: loadPeople, attendance: loadAttendance, inspections: loadInspections, recordings: loadRecordings, batch: loadBatch, jobs: loadJobs, commands: loadCommands, curves: loadCurves, box: loadBox };
 const REFRESH_MS = 15000; // For what no event tells: units.
 
 const route = { view: "", wanted: false };
@@ -65,7 +65,14 @@ function showView(name) {
     else tab.removeAttribute("aria-current");
   }
   document.body.dataset.view = name;
+  showCurrentTab();
   say("looking");
+}
+
+/** On a telephone there may be more tabs than are seen at once. */
+function showCurrentTab() {
+  const tab = document.querySelector("#tabs a[aria-current]");
+  if (tab) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function showRoute() {
@@ -118,7 +125,7 @@ async function begin(cameras = loadCameras()) {
 }
 
 async function start() {
-  for (const prepare of [startBox, startLive, startFeed, startPeople, startAttendance, startInspections, startRecordings, startBatch, startCommands, startCurves]) prepare();
+  for (const prepare of [startBox, startLive, startFeed, startPeople, startAttendance, startInspections, startRecordings, startBatch, startJobs, startCommands, startCurves]) prepare();
   hear("reconnected", () => begin().catch(complain));
   useTheme(stored("theme"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => useTheme(stored("theme")));

@@ -1,7 +1,7 @@
 // The stream of events (SSE): one connection, reopened for ever, its state always in sight. None while the tab is
 // hidden: a browser has six connections to a host, for all of its tabs together.
 
-const EVENTS = ["event", "attendance", "inspection", "camera", "status", "alarm", "telemetry", "batch", "command", "recording", "intake", "missed"];
+const EVENTS = ["event", "attendance", "inspection", "camera", "status", "alarm", "telemetry", "batch", "job", "command", "recording", "intake", "missed"];
 const SILENT_MS = 40000; // The box says `ping` where nothing was said for 15 s.
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
