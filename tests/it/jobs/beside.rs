@@ -53,11 +53,11 @@ fn a_full_queue_costs_inspection() {
     let pictures = scenario.fixture.path("shop");
     fs::create_dir_all(&pictures).unwrap();
     (0..JOBS as u32).for_each(|seed| picture(&pictures.join(format!("{seed}.png")), 900, seed));
-    scenario.config(&format!(
+    scenario.config(
         "[web]\nbind = \"127.0.0.1:0\"\n[jobs]\nenabled = true\nworkers = 2\npictures = \"shop\"\nmax_queue_size = 1000\n\
          [[camera]]\nname = \"a\"\nsource = \"scene:?width=1280&height=720&fps=30\"\nring_slots = 16\n\
-         inspect = {{ product = \"good\", queue = 8 }}\n"
-    ));
+         inspect = { product = \"good\", queue = 8 }\n",
+    );
     let mut service = scenario.run();
     let client = Client::new(address(&service, 1));
     let switch = |action: &str| {

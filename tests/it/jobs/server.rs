@@ -52,9 +52,12 @@ impl Does {
     }
 }
 
+/// What the server does with a request; the number says which one it is.
+type Answering = dyn Fn(&Received, usize) -> Does + Send + Sync;
+
 /// What all connections of a server share.
 struct Shared {
-    does: Box<dyn Fn(&Received, usize) -> Does + Send + Sync>,
+    does: Box<Answering>,
     received: Mutex<Vec<Received>>,
     connections: AtomicUsize,
     sent: AtomicUsize,
@@ -94,10 +97,7 @@ impl Server {
         Server::begin(Some(Arc::new(config)), Box::new(does))
     }
 
-    fn begin(
-        tls: Option<Arc<rustls::ServerConfig>>,
-        does: Box<dyn Fn(&Received, usize) -> Does + Send + Sync>,
-    ) -> Server {
+    fn begin(tls: Option<Arc<rustls::ServerConfig>>, does: Box<Answering>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -216,7 +216,12 @@ impl Shared {
             }
             Does::SendsForever(body) => {
                 send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-                while !self.ends.load(Ordering::Acquire) && send(&body) {}
+                // Each piece waits until the client has taken the ones before.
+                while !self.ends.load(Ordering::Acquire) {
+                    if !send(&body) {
+                        break;
+                    }
+                }
                 false
             }
             Does::LosesAnswer => false,

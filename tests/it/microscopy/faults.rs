@@ -145,7 +145,7 @@ fn two_runs_at_once_into_one_folder_are_one_run_and_a_refusal() {
     codes.sort();
     assert_eq!(codes, [Some(0), Some(1)]);
     let refused = both.iter().find(|one| one.status.code() == Some(1)).unwrap();
-    let errors = complaint(&refused);
+    let errors = complaint(refused);
     assert!(errors.contains("another run uses") || errors.contains("already holds the run"), "{errors}");
     assert!(batch(folder.path(), ["status", "results"]).ok().contains("complete, 2 of 2"));
 }
