@@ -91,7 +91,7 @@ impl IntakeService {
             let why = error.explanation();
             Refusal::new("store", why.cause, why.remedy)
         })?;
-        let (stretches, has_buckets) = joined(stored, recent, (since_ns, until_ns));
+        let (stretches, has_buckets) = joined(stored, recent, (since_ns, until_ns), self.began_ns);
         let level = if has_buckets { word(kept) } else { "points" };
         Ok(out(channel, (since_ns, until_ns), level, &thin_buckets(&stretches, points as usize)))
     }
@@ -111,10 +111,19 @@ impl IntakeService {
 
 /// What disk and memory know of the time from `span.0` to `span.1`, in its order, and whether a bucket of the disk is in it.
 /// Where memory has all points of a bucket, these are taken; else the bucket, whole, because it cannot be taken apart and
-/// nothing may be counted twice. Memory may lack points anywhere: after a restart it has only what came since then, and an
-/// instrument may write times that are older than what was stored before.
-fn joined(stored: Vec<Stretch>, recent: Vec<Stretch>, span: (i64, i64)) -> (Vec<Stretch>, bool) {
+/// nothing may be counted twice.
+///
+/// Memory has all points from its first one on, or from `began_ns` if that is later. Before, it may lack any: after a restart it
+/// has only what came since then, and an instrument may write times that are older than what was stored before. There the
+/// numbers of points decide.
+fn joined(
+    stored: Vec<Stretch>,
+    recent: Vec<Stretch>,
+    span: (i64, i64),
+    began_ns: i64,
+) -> (Vec<Stretch>, bool) {
     let is_asked = |(key, _): &Stretch| (span.0..span.1).contains(&key.start_ns);
+    let whole_from_ns = recent.first().map_or(i64::MAX, |(key, _)| key.start_ns.max(began_ns));
     let (mut joined, mut has_buckets) = (Vec::with_capacity(stored.len() + recent.len()), false);
     let mut recent = recent.into_iter().peekable();
     for (key, bucket) in stored {
@@ -126,7 +135,8 @@ fn joined(stored: Vec<Stretch>, recent: Vec<Stretch>, span: (i64, i64)) -> (Vec<
         while let Some(point) = recent.next_if(|(at, _)| at.start_ns < end_ns) {
             inside.push(point);
         }
-        if (inside.len() as u64) < bucket.count {
+        let is_whole = whole_from_ns <= key.start_ns.max(span.0);
+        if !is_whole && (inside.len() as u64) < bucket.count {
             joined.push((key, bucket));
             has_buckets = true;
         } else {
@@ -231,18 +241,26 @@ mod tests {
 
     #[test]
     fn what_memory_lacks_comes_from_the_disk_and_nothing_is_counted_twice() {
+        const S: i64 = 1_000_000_000;
+        let joined = |stored, recent, since_s: i64, began_s: i64| {
+            super::joined(stored, recent, (since_s * S, i64::MAX), began_s * S)
+        };
         // Restarted at 32 s; then a late line of 5 s came.
         let stored = vec![bucket(0, 4), bucket(10, 10), bucket(20, 10), bucket(30, 10)];
         let recent = vec![point(5), point(32), point(33), point(41)];
-        let (found, has_buckets) = joined(stored, recent, (0, i64::MAX));
+        let (found, has_buckets) = joined(stored, recent, 0, 32);
         assert!(has_buckets);
         assert_eq!(found.iter().map(|(_, bucket)| bucket.count).sum::<u64>(), 4 + 10 + 10 + 10 + 1);
         assert!(found.is_sorted_by_key(|(key, _)| key.start_ns));
         // Memory has all of it: its points are finer. What is not stored yet counts too.
         let recent = vec![point(10), point(14), point(21), point(22)];
-        let (found, has_buckets) =
-            joined(vec![bucket(10, 2), bucket(20, 1)], recent, (14_000_000_000, i64::MAX));
+        let (found, has_buckets) = joined(vec![bucket(10, 2), bucket(20, 1)], recent, 14, 0);
         assert!(!has_buckets);
         assert_eq!(found, [point(14), point(21), point(22)]);
+        // The beginning of a bucket left memory, and is not asked for; a value that is stored is not in memory yet.
+        let recent = vec![point(15), point(21), point(22)];
+        let (found, has_buckets) = joined(vec![bucket(10, 10), bucket(20, 3)], recent, 15, 0);
+        assert!(!has_buckets);
+        assert_eq!(found, [point(15), point(21), point(22)]);
     }
 }

@@ -48,6 +48,8 @@ pub struct IntakeService {
     pub(super) table: Mutex<Table>,
     pub(super) totals: LiveTotals,
     pub(super) retention: Mutex<Retention>,
+    /// When this process began to take values, nanoseconds since 1970 UTC.
+    pub(super) began_ns: i64,
     /// When values were stored last, nanoseconds since 1970 UTC; 0 before.
     pub(super) stored_ns: AtomicU64,
     /// Something waits to be published or answered.
@@ -60,6 +62,7 @@ impl IntakeService {
     pub fn new(settings: &IntakeStoreConfig, around: IntakeAround) -> Arc<IntakeService> {
         let IntakeAround { store, alarms, clock, report, subscribe, synchronised } = around;
         let table = Table { settings: settings.clone(), ..Table::default() };
+        let began_ns = i64::try_from(clock.now().wall_ns).unwrap_or(i64::MAX);
         Arc::new(IntakeService {
             commits: Commits::new(store),
             alarms,
@@ -68,6 +71,7 @@ impl IntakeService {
             table: Mutex::new(table),
             totals: LiveTotals::default(),
             retention: Mutex::new(Retention::new(clock.now(), synchronised)),
+            began_ns,
             stored_ns: AtomicU64::new(0),
             news: Mutex::new(false),
             bell: Condvar::new(),

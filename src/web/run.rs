@@ -286,12 +286,13 @@ impl WebUnit<'_> {
 
     fn tell(&self, listener: &TcpListener) {
         let address = listener.local_addr().unwrap_or(self.cfg.bind);
-        *self.shared.address.lock() = PageAddress::At(address);
         let scheme = if self.cfg.tls.is_some() { "https" } else { "http" };
         tracing::info!("the page is at {scheme}://{address}");
         if self.cfg.tls.is_none() && !address.ip().is_loopback() {
             tracing::warn!("passwords cross the network in the clear: name web.cert_file and web.key_file");
         }
+        // Last: READY waits for it, and comes after these lines in the log.
+        *self.shared.address.lock() = PageAddress::At(address);
     }
 }
 
