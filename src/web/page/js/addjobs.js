@@ -5,26 +5,29 @@ const SENDING_MS = 600000; // A large picture over a telephone's network.
 /** Refusals that are about one picture: the others go on without it. */
 const PICTURE_REFUSALS = ["bad_name", "unknown_picture", "not_allowed"];
 
-const adding = { pictures: [], next: 0 };
+/** `request` is what was asked for last and not answered: with the same key the box adds its jobs once, however often it is sent. */
+const adding = { pictures: [], next: 0, request: { words: "", key: "" } };
 
 function takeFiles(files) {
-  for (const file of files) addEntry({ file, label: file.name, url: URL.createObjectURL(file), name: "" });
-  showEntries();
+  addEntries([...files], (file) => ({ file, label: file.name, url: URL.createObjectURL(file), name: "" }));
 }
 
 /** What stands in the field becomes entries of the list, where a refusal has its place. */
 function takeNames() {
   const field = byId("jobs-names");
   const names = field.value.split("\n").map((line) => line.trim()).filter(Boolean);
-  names.forEach((name) => addEntry({ file: null, label: fileName(name), url: "", name }));
+  addEntries(names, (name) => ({ file: null, label: fileName(name), url: "", name }));
   field.value = "";
-  showEntries();
 }
 
-function addEntry(entry) {
-  const isTooMany = adding.pictures.filter((one) => !one.fault).length >= MOST_JOB_PICTURES;
-  const fault = isTooMany ? `Not taken: ${MOST_JOB_PICTURES} pictures at one time are the most.` : "";
-  adding.pictures.push({ ...entry, id: adding.next++, fault, state: "" });
+/** Adds an entry for each picture that there is a place for, and says how many there were too many. */
+function addEntries(given, entryOf) {
+  const free = MOST_JOB_PICTURES - adding.pictures.filter((one) => !one.fault).length;
+  const taken = given.slice(0, Math.max(0, free));
+  for (const one of taken) adding.pictures.push({ ...entryOf(one), id: adding.next++, fault: "", state: "" });
+  const left = given.length - taken.length;
+  if (left) sayIn(byId("jobs-message"), "warn", `${parts(left, "picture was", "pictures were")} not taken: ${MOST_JOB_PICTURES} at one time are the most.`);
+  showEntries();
 }
 
 function showEntries() {
@@ -111,24 +114,41 @@ function refuseEntry(picture, error) {
   picture.fault = sentence(error);
 }
 
+/** The request with a key for each job, the same one where this request was sent before and no answer came. */
+function withKeys(workflow) {
+  const words = JSON.stringify(workflow);
+  const random = () => [...crypto.getRandomValues(new Uint32Array(4))].map((number) => number.toString(36)).join("-");
+  if (adding.request.words !== words) adding.request = { words, key: random() };
+  return { jobs: workflow.jobs.map((job, at) => ({ ...job, unique_key: `page ${adding.request.key} ${at}` })) };
+}
+
 async function sendWorkflow(wanted) {
+  const sentAgain = new Set();
   for (;;) {
     const ready = adding.pictures.filter((picture) => !picture.fault);
     if (!ready.length) return sayIn(byId("jobs-message"), "warn", "All pictures were refused, for the reasons above.");
     try {
-      return jobsAdded(ready, await post("/workflows", workflowOf(ready, wanted)));
+      return jobsAdded(ready, await changeJobs("/workflows", withKeys(workflowOf(ready, wanted)), { patience: LONG_MS }));
     } catch (error) {
       // A refusal of one job begins with its label.
       const [, at, reason] = /^job "(?:made|large)(\d+)": (.*)$/s.exec(error.message) || [];
       if (at === undefined || !PICTURE_REFUSALS.includes(error.code)) throw error;
-      ready[at].fault = sentence({ message: reason, remedy: error.remedy });
+      const picture = ready[at];
+      // The box removes a picture that no job has used for an hour.
+      if (error.code === "unknown_picture" && picture.file && !sentAgain.has(picture)) {
+        sentAgain.add(picture);
+        picture.name = "";
+        await sendEntries();
+        continue;
+      }
+      picture.fault = sentence({ message: reason, remedy: error.remedy });
       showEntries();
     }
   }
 }
 
 function jobsAdded(ready, workflow) {
-  workflow.jobs.forEach(takeJob);
+  adding.request = { words: "", key: "" };
   forgetEntries(ready);
   tell(`${parts(workflow.jobs.length, "job")} for ${parts(ready.length, "picture")} added, as workflow ${workflow.id}.`);
   const refused = adding.pictures.length;

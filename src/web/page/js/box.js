@@ -34,12 +34,17 @@ function showStatus() {
   const answer = box.status;
   setText(byId("device"), answer.device || answer.host || "");
   document.title = `${answer.device || answer.host || "box"} · Ocellus`;
+  let isMoved = false;
   for (const [view, feature] of [["people", "people"], ["attendance", "people"], ["inspections", "inspection"], ["recordings", "recordings"], ["batch", "batch"], ["jobs", "jobs"], ["commands", "commands"], ["curves", "intake"]]) {
     const tab = document.querySelector(`#tabs a[href="#${view}"]`);
-    tab.hidden = box.features[feature] === false;
+    const isHidden = box.features[feature] === false;
+    isMoved ||= tab.hidden !== isHidden;
+    tab.hidden = isHidden;
   }
-  byId("tabs").classList.toggle("many", document.querySelectorAll("#tabs a:not([hidden])").length > MANY_TABS);
-  showCurrentTab();
+  const isMany = document.querySelectorAll("#tabs a:not([hidden])").length > MANY_TABS;
+  isMoved ||= byId("tabs").classList.contains("many") !== isMany;
+  byId("tabs").classList.toggle("many", isMany);
+  if (isMoved) showCurrentTab();
   showState();
   showEnrol();
   if (route.view === "box") showFacts();

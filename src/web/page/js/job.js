@@ -55,10 +55,10 @@ function jobDialog(job) {
   showOpenJob(job);
 }
 
-/** Draws the job anew when its state has changed, otherwise only how far it is. */
+/** Draws the job anew when its state or an attempt has changed, otherwise only how far it is. */
 function showOpenJob(job) {
   const open = jobs.open;
-  const state = stateOfJob(job)[1];
+  const state = `${stateOfJob(job)[1]} ${job.attempts.length} ${job.ended}`;
   if (open.state !== state) {
     const hadFocus = open.body.contains(document.activeElement);
     open.state = state;
@@ -90,7 +90,7 @@ function filesOfJob(job, files) {
   };
   if (pictures.length) show(0).catch(complain);
   const film = files.find((file) => file.path.endsWith(".mp4"));
-  if (film) place.append(el("div", { class: "frame" }, el("video", { src: film.url, controls: true, preload: "metadata", "aria-label": `Clip of ${job.name}` })));
+  if (film) place.append(el("div", { class: "frame" }, clipOf(film, job.name)));
   const choose = pictures.length < 2 ? null : el("label", { class: "inline" }, el("span", {}, "Picture"),
     el("select", { onchange: (event) => show(Number(event.target.value)).catch(complain) }, ...pictures.map((picture, at) => new Option(picture.label, at))));
   const list = el("ul", { class: "files", "aria-label": `Files of job ${job.id}` }, ...files.map((file) =>
@@ -113,12 +113,27 @@ async function pictureBefore(job, at, count) {
   return made.length === count ? made[at].url : "";
 }
 
-const onePicture = (file, name) => el("div", { class: "frame" }, el("img", { src: file.url, alt: `${name}: ${file.label}` }));
+/** Takes the place of a picture or clip that the box does not have any more. */
+const fileIsGone = () => el("p", { class: "muted" }, "This file is not on the box any more.");
+
+function clipOf(film, name) {
+  const clip = el("video", { src: film.url, controls: true, preload: "metadata", "aria-label": `Clip of ${name}` });
+  clip.addEventListener("error", () => clip.parentElement.replaceWith(el("p", { class: "muted" }, "This clip is not on the box any more, or this browser does not play its kind.")));
+  return clip;
+}
+
+function onePicture(file, name) {
+  const img = el("img", { src: file.url, alt: `${name}: ${file.label}` });
+  const frame = el("div", { class: "frame" }, img);
+  img.addEventListener("error", () => frame.replaceWith(fileIsGone()));
+  return frame;
+}
 
 /** Two pictures over each other, with a slider between them that fingers, mouse and arrow keys move. */
 function comparePictures(before, file, name) {
   const first = el("img", { class: "before", src: before, alt: `${name}, before` });
-  const pair = el("div", { class: "pair" }, el("img", { src: file.url, alt: `${name}, after: ${file.label}` }), first,
+  const after = el("img", { src: file.url, alt: `${name}, after: ${file.label}` });
+  const pair = el("div", { class: "pair" }, after, first,
     el("span", { class: "chip" }, "Before"), el("span", { class: "chip" }, "After"), el("span", { class: "seam" }));
   const slider = el("input", { type: "range", class: "grow", min: "0", max: "100", value: "50" });
   const control = el("label", { class: "inline" }, el("span", {}, "Before and after"), slider);
@@ -135,8 +150,12 @@ function comparePictures(before, file, name) {
   for (const kind of ["pointerdown", "pointermove"]) pair.addEventListener(kind, follow);
   // The file on the box was removed or is no picture any more.
   first.addEventListener("error", () => {
-    pair.replaceChildren(pair.firstElementChild);
+    pair.replaceChildren(after);
     setText(control, "The picture before is not on the box any more.");
+  });
+  after.addEventListener("error", () => {
+    pair.replaceWith(fileIsGone());
+    control.remove();
   });
   pair.style.setProperty("--ratio", file.width / file.height);
   move(50);

@@ -5,7 +5,8 @@ const JOBS_KEPT = 1000; // Jobs in the memory of this page; the box keeps as man
 const QUEUE_MS = 1000; // While jobs change, the figures of the queue are asked for at most so often.
 const ETA_FROM = { share: 0.1, seconds: 3 }; // Before that an estimate would be a guess.
 
-const jobs = { list: new Map(), next: null, health: null, timer: 0, drawn: 0, open: null };
+/** `next` is where the following page begins: `null` where there is none, `undefined` before the first answer. */
+const jobs = { list: new Map(), next: undefined, followed: new Set(), health: null, timer: 0, refresh: 0, drawn: 0, open: null };
 
 const JOB_STATE = {
   pending: ["plain", "Waiting"], running: ["plain", "Running"], completed: ["good", "Completed"], failed: ["bad", "Failed"],
@@ -19,7 +20,7 @@ const jobWork = (job) => JOB_WORK[job.kind] || full(job.kind).slice(0, -1);
 
 async function loadJobs() {
   try {
-    await Promise.all([takeJobs(null), loadQueue()]);
+    await Promise.all([takeJobs(null, true), loadQueue()]);
     setText(byId("jobs-fault"), "");
   } catch (error) {
     if (error.code !== "not_here") throw error;
@@ -27,19 +28,50 @@ async function loadJobs() {
   }
 }
 
-/** The first page of jobs, or the one after what is shown. What an event said meanwhile is newer than the answer. */
-async function takeJobs(before) {
+/**
+ * The first page of jobs, or the one after what is shown. What an event said meanwhile is newer than the answer. `isAgain` reads
+ * the first page once more: the pages that "Show more" has added stay, where nothing is missing between them and the first.
+ */
+async function takeJobs(before, isAgain = false) {
   const state = byId("jobs-state").value;
   const query = new URLSearchParams({ limit: JOBS_PAGE, ...(state && { state }), ...(before && { before }) });
   const asked = performance.now();
   const answer = await ask(`/jobs?${query}`);
   // Somebody may have chosen another state meanwhile.
-  if (state !== byId("jobs-state").value) return;
-  const newer = [...jobs.list.values()].filter((job) => job.heard > asked);
-  if (!before) jobs.list.clear();
-  for (const job of [...answer.jobs, ...newer]) jobs.list.set(job.id, job);
-  jobs.next = answer.next;
+  if (state !== byId("jobs-state").value || (before && before !== jobs.next)) return;
+  const isNewer = (id) => jobs.list.get(id)?.heard > asked;
+  const isJoined = isAgain && jobs.next !== undefined && answer.next !== null && jobs.list.has(answer.next);
+  const last = isJoined ? answer.next : 0; // The answer has all jobs from this number on.
+  if (!before && !isJoined) jobs.followed.clear();
+  if (!before) [...jobs.list.keys()].filter((id) => id >= last && !isNewer(id)).forEach((id) => jobs.list.delete(id));
+  for (const job of answer.jobs) if (!isNewer(job.id)) jobs.list.set(job.id, job);
+  if (!isJoined || [...jobs.list.keys()].every((id) => id >= last)) jobs.next = answer.next;
   showJobs();
+}
+
+/** Reads again what no event has brought. Nobody asked for it: a fault shows in the sign of the connection, and it is read again soon. */
+function refreshJobs() {
+  if (route.view !== "jobs" || document.hidden || !session.known || box.features.jobs === false) return;
+  Promise.all([takeJobs(null, true), loadQueue()]).catch((error) => console.warn(error));
+}
+
+/** Events may be missed many times in a second; the list is read once for all of them. */
+function refreshJobsSoon() {
+  if (jobs.refresh) return;
+  jobs.refresh = setTimeout(() => {
+    jobs.refresh = 0;
+    refreshJobs();
+  }, QUEUE_MS);
+}
+
+/** The page of the list may end within a workflow: its other jobs are read once, so that its figures are those of all. */
+async function completeWorkflow(group) {
+  if (!group.isWorkflow || jobs.list.has(group.id) || jobs.followed.has(group.id)) return;
+  jobs.followed.add(group.id);
+  const asked = performance.now();
+  const answer = await ask(`/workflows/${group.id}`);
+  for (const job of answer.jobs) if (!(jobs.list.get(job.id)?.heard > asked)) jobs.list.set(job.id, job);
+  drawJobsSoon();
 }
 
 async function loadQueue() {
@@ -52,7 +84,7 @@ function loadQueueSoon() {
   if (jobs.timer || route.view !== "jobs") return;
   jobs.timer = setTimeout(() => {
     jobs.timer = 0;
-    if (route.view === "jobs" && stream.on) loadQueue().catch(complain);
+    if (route.view === "jobs" && stream.on) loadQueue().catch((error) => console.warn(error));
   }, QUEUE_MS);
 }
 
@@ -66,9 +98,17 @@ function showQueue() {
   if (queue.quarantined_tasks) figures.push(["set aside", queue.quarantined_tasks]);
   if (queue.oldest_age_ms >= 1000) figures.push(["longest wait", duration(queue.oldest_age_ms / 1000)]);
   showFigures(byId("jobs-figures"), figures);
+  const focused = document.activeElement;
   byId("jobs-pause").hidden = !queue.is_running;
   byId("jobs-drain").hidden = queue.is_draining;
   byId("jobs-resume").hidden = queue.is_running && !queue.is_draining;
+  const buttons = ["jobs-resume", "jobs-pause", "jobs-drain"].map(byId);
+  passFocus(focused, buttons, buttons.find((button) => !button.hidden));
+}
+
+/** Where `focused` is one of `buttons` and is hidden now, `next` gets the focus: a keyboard goes on from there. */
+function passFocus(focused, buttons, next) {
+  if (buttons.includes(focused) && focused.hidden && next) next.focus({ preventScroll: true });
 }
 
 /** Words between backticks are set as code. */
@@ -113,10 +153,12 @@ function jobGroups() {
 }
 
 function showJobs() {
-  sync(byId("jobs-list"), jobGroups(), (group) => group.key, makeJobGroup, updateJobGroup);
+  const groups = jobGroups();
+  sync(byId("jobs-list"), groups, (group) => group.key, makeJobGroup, updateJobGroup);
   byId("jobs-none").hidden = byId("jobs-list").children.length > 0;
   setText(byId("jobs-none"), byId("jobs-state").value ? "No job is in this state." : "No job was added yet.");
-  byId("jobs-more").hidden = jobs.next === null;
+  byId("jobs-more").hidden = !jobs.next;
+  if (!byId("jobs-state").value) groups.forEach((group) => completeWorkflow(group).catch((error) => console.warn(error)));
   if (jobs.open && jobs.list.has(jobs.open.id)) showOpenJob(jobs.list.get(jobs.open.id));
 }
 
@@ -128,7 +170,7 @@ function makeJobGroup(group) {
   };
   const [heading, about] = [el("h2"), el("span", { class: "muted" })];
   const buttons = {
-    cancel: button("Cancel all", `Cancel all of ${group.key}`, "", async () => (await post(`/workflows/${group.id}/cancel`)).jobs.forEach(takeJob)),
+    cancel: button("Cancel all", `Cancel all of ${group.key}`, "", () => changeJobs(`/workflows/${group.id}/cancel`)),
     retry: button("Try again", `Try what failed of ${group.key} again`, "", () => retryJobs(row.all.filter(isRetryable))),
   };
   const zip = el("a", { class: "button", "aria-label": `Download all files of ${group.key} as ZIP`, download: "" }, "ZIP");
@@ -143,10 +185,14 @@ function updateJobGroup(row, group) {
   row.all = all;
   const names = [...new Set(all.filter((job) => job.kind !== "report" || all.length === 1).map((job) => job.name))];
   setText(row.heading, names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : ""));
-  const what = group.isWorkflow ? `workflow ${group.id}, ${parts(all.length, "job")}` : `job ${group.id}`;
+  // Of a workflow in which a state is chosen only those jobs are known that were in it.
+  const isPart = byId("jobs-state").value !== "";
+  const count = isPart ? `${group.jobs.length} of its jobs` : parts(all.length, "job");
+  const what = group.isWorkflow ? `workflow ${group.id}, ${count}` : `job ${group.id}`;
   setText(row.about, `${what} · ${dayAndClock(all[0].created)}`);
   const isOpen = all.some(isOpenJob);
-  const several = group.isWorkflow && all.length > 1;
+  const several = group.isWorkflow && all.length > 1 && !isPart;
+  const focused = document.activeElement;
   row.buttons.cancel.hidden = !(several && isOpen && may("operator"));
   row.buttons.retry.hidden = !(several && all.filter(isRetryable).length > 1 && may("operator"));
   row.zip.hidden = !all.some((job) => jobFiles(job).length);
@@ -154,6 +200,7 @@ function updateJobGroup(row, group) {
   row.bar.hidden = !(several && isOpen);
   row.bar.value = all.reduce((sum, job) => sum + (isOpenJob(job) ? job.progress : 1), 0) / all.length;
   sync(row.list, group.jobs, (job) => job.id, makeJob, (line, job) => updateJob(line, job, group.isWorkflow, names.length > 1 && job.kind !== "report"));
+  passFocus(focused, Object.values(row.buttons), row.list.querySelector("button"));
 }
 
 const zipUrl = (group) => (group.isWorkflow ? `${API}/workflows/${group.id}/zip` : `${API}/jobs/${group.id}/zip`);
@@ -170,7 +217,7 @@ function makeJob(job) {
   const [state, heading, words, fault] = [el("span", { class: "state" }), el("strong"), el("span", { class: "muted" }), el("p", { class: "fault" })];
   const bar = el("progress", { max: 1, "aria-label": `Progress of job ${job.id}` });
   const line = el("li", {}, state, el("div", { class: "words" }, heading, " ", words, fault), el("div", { class: "group" }, show, cancel, retry), bar);
-  return Object.assign(line, { state, heading, words, fault, bar, cancel, retry });
+  return Object.assign(line, { state, heading, words, fault, bar, show, cancel, retry });
 }
 
 function updateJob(line, job, isNumbered, isNamed) {
@@ -182,8 +229,10 @@ function updateJob(line, job, isNumbered, isNamed) {
   line.fault.className = job.state === "completed" ? "caution" : "fault";
   line.bar.hidden = job.state !== "running";
   line.bar.value = job.progress;
+  const focused = document.activeElement;
   line.cancel.hidden = !(isOpenJob(job) && !job.is_stopping && may("operator"));
   line.retry.hidden = !(isRetryable(job) && may("operator"));
+  passFocus(focused, [line.cancel, line.retry], line.show);
 }
 
 const stateOfJob = (job) => (job.is_stopping && job.state === "running" ? ["warn", "Stopping"] : JOB_STATE[job.state] || ["plain", job.state]);
@@ -204,8 +253,15 @@ function jobWords(job) {
 function waitWords(job) {
   const before = job.after.map((id) => jobs.list.get(id));
   const open = before.filter((one) => one && isOpenJob(one)).map((one) => one.id);
-  if (!open.length || before.includes(undefined)) return job.waits_for;
+  if (!open.length || before.includes(undefined)) return plainWait(job.waits_for || "its turn");
   return open.length === 1 ? `job ${open[0]}` : `jobs ${open.join(", ")}`;
+}
+
+/** The box's words are those of one moment, in UTC: the seconds of a pause would stand still here. */
+function plainWait(words) {
+  const [, time] = /^its time, (.+)$/.exec(words) || [];
+  if (time) return `its time, ${dayAndClock(time)}`;
+  return words.startsWith("the end of a pause") ? "another attempt" : words;
 }
 
 /** Why it, or its last attempt, failed; or why the answer is another than was asked for. */
@@ -222,7 +278,23 @@ function timeLeft(job) {
   return `about ${duration((seconds * (1 - job.progress)) / job.progress)} left`;
 }
 
-const actOnJob = async (job, action) => takeJob(await post(`/jobs/${job.id}/${action}`));
+/** Asks for a change of jobs, and takes them from the answer. An event that came before the answer may be newer than it. */
+async function changeJobs(path, body, more) {
+  const asked = performance.now();
+  const answer = await post(path, body, more);
+  for (const job of answer.jobs || [answer]) if (!(jobs.list.get(job.id)?.heard > asked)) takeJob(job);
+  return answer;
+}
+
+async function actOnJob(job, action) {
+  try {
+    await changeJobs(`/jobs/${job.id}/${action}`);
+  } catch (error) {
+    if (error.code === "unknown_job") jobs.list.delete(job.id); // It has left the history.
+    showJobs();
+    throw error;
+  }
+}
 
 /** Tries jobs again, but none behind another one that is tried again: with that one the box revives it by itself. */
 async function retryJobs(list) {
@@ -240,7 +312,10 @@ function startJobs() {
     }));
   }
   hear("job", takeJob);
-  // A pause by somebody else changes no job, so no event says it.
-  setInterval(() => route.view === "jobs" && !document.hidden && stream.on && loadQueueSoon(), REFRESH_MS);
+  // What happened before the stream was open, or was too much for it, came as no event.
+  hear("connected", refreshJobs);
+  hear("missed", refreshJobsSoon);
+  // A pause by somebody else changes no job, and one that leaves the history has no event.
+  setInterval(() => stream.on && refreshJobs(), REFRESH_MS);
   startJobForm();
 }
