@@ -36,6 +36,8 @@ const DRAIN: Duration = Duration::from_millis(300);
 /// Bytes that the kernel may hold for one connection (it allocates twice as much): one or two pictures, so
 /// that a slow viewer sees new ones soon.
 const SEND_BUFFER: u32 = 128 << 10;
+/// How long threads that read files may go on when the server ends.
+const LAST_READS: Duration = Duration::from_secs(1);
 /// The nice value: capture and workers are more urgent.
 const NICE: i32 = 5;
 
@@ -121,8 +123,8 @@ fn serve(
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WebError::Start)?;
     let outcome = runtime
         .block_on(WebUnit { cfg, shared: handle.shared.clone(), alarm, stop, beat }.serve(server, tls));
-    // This closes the connections that are still open.
-    drop(runtime);
+    // This closes the connections that are still open. A thread that waits for a share that hangs is not waited for.
+    runtime.shutdown_timeout(LAST_READS);
     outcome
 }
 

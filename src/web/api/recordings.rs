@@ -3,15 +3,13 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use jiff::Timestamp;
 
 use super::super::answer::{self, Handled, WebFault, json_with};
-use super::super::range::{self, ByteRange};
 use super::super::routes::Call;
-use super::disk::{blocking, stream};
+use super::disk::{asked_range, blocking, sent};
 use crate::contract::rest::DeletedOut;
 use crate::types::{NoRecording, RecordingArchive, RecordingFile, RecordingFilter};
 
@@ -55,13 +53,8 @@ pub(in super::super) async fn file(call: Call) -> Handled {
         Err(NoRecording::NotYet) => return not_yet(id),
         found => found.map_err(fault)?,
     };
-    let asked = call.headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let range = match asked.map(|asked| range::parse(asked, bytes)) {
-        None | Some(ByteRange::Whole) => None,
-        Some(ByteRange::Part { from, to }) => Some((from, to)),
-        Some(ByteRange::Unsatisfiable) => return Err(unsatisfiable(bytes)),
-    };
-    Ok(response(&found, file, bytes, range))
+    let range = asked_range(&call.headers, bytes)?;
+    Ok(named(sent(file, bytes, range, found.content_type), &found.name))
 }
 
 pub(in super::super) async fn delete(call: Call) -> Handled {
@@ -139,33 +132,12 @@ fn fault(fault: NoRecording) -> WebFault {
     }
 }
 
-fn unsatisfiable(bytes: u64) -> WebFault {
-    let message = format!("the recording has {bytes} bytes, and none of the range");
-    let fault = WebFault::new(StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", message, "ask for less");
-    match HeaderValue::from_str(&format!("bytes */{bytes}")) {
-        Ok(value) => fault.header(header::CONTENT_RANGE, value),
-        Err(_) => fault,
+fn named(mut response: Response, name: &str) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&format!("inline; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
     }
-}
-
-fn response(found: &RecordingFile, file: File, bytes: u64, range: Option<(u64, u64)>) -> Response {
-    let (from, to) = range.unwrap_or((0, bytes.saturating_sub(1)));
-    let length = if bytes == 0 { 0 } else { to - from + 1 };
-    let mut response = Response::new(Body::from_stream(stream(file, from, length)));
-    let mut set = |name, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(name, value);
-        }
-    };
-    set(header::CONTENT_TYPE, found.content_type.into());
-    set(header::CONTENT_LENGTH, length.to_string());
-    set(header::ACCEPT_RANGES, "bytes".into());
-    set(header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", found.name));
     // A recording never changes, but may be deleted.
-    set(header::CACHE_CONTROL, "private, max-age=60".into());
-    if range.is_some() {
-        set(header::CONTENT_RANGE, format!("bytes {from}-{to}/{bytes}"));
-        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=60"));
     response
 }

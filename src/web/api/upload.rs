@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -16,6 +16,9 @@ use crate::types::{PictureInbox, Refusal};
 
 /// How long a client may pause between two pieces of a picture.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the rest of a picture that is refused is taken, and how long its sender may pause meanwhile.
+const DISCARD: Duration = Duration::from_secs(10);
+const DISCARD_PAUSE: Duration = Duration::from_secs(1);
 /// Pieces that wait for a slow disk.
 const PIECES: usize = 4;
 /// The name of a picture whose sender gives it none.
@@ -47,15 +50,20 @@ pub(super) async fn take(call: &mut Call) -> Result<String, WebFault> {
         WebFault::new(StatusCode::NOT_IMPLEMENTED, "not_here", "the service has no queue of jobs", remedy)
     })?;
     let length = call.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: u64| length > inbox.max_bytes()) {
-        let message = format!("the picture has more than {} MiB", inbox.max_bytes() >> 20);
+    let most = inbox.max_bytes();
+    if length.is_some_and(|length: u64| length > most) {
+        // A client that waits for "100 Continue" sends nothing before this answer.
+        if !call.headers.contains_key(header::EXPECT) {
+            discard(&mut call.take_body().into_data_stream(), most).await;
+        }
+        let message = format!("the picture has more than {} MiB", most >> 20);
         let remedy = "send a smaller one, or raise upload_mib in [jobs]";
         return Err(WebFault::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message, remedy));
     }
     let name = name(call).to_owned();
     let (pieces, taken) = mpsc::channel(PIECES);
     let (sent, written) =
-        tokio::join!(send(call.take_body(), pieces), blocking(move || write(inbox, &name, taken)));
+        tokio::join!(send(call.take_body(), pieces, most), blocking(move || write(inbox, &name, taken)));
     // What the disk says comes first: it is why nothing more was sent.
     match written? {
         Ok(Some(name)) => Ok(name),
@@ -64,7 +72,7 @@ pub(super) async fn take(call: &mut Call) -> Result<String, WebFault> {
     }
 }
 
-async fn send(body: Body, pieces: mpsc::Sender<Piece>) -> Result<(), WebFault> {
+async fn send(body: Body, pieces: mpsc::Sender<Piece>, most: u64) -> Result<(), WebFault> {
     let mut chunks = body.into_data_stream();
     loop {
         let piece = match tokio::time::timeout(PATIENCE, chunks.next()).await {
@@ -78,11 +86,30 @@ async fn send(body: Body, pieces: mpsc::Sender<Piece>) -> Result<(), WebFault> {
             }
         };
         let is_end = matches!(piece, Piece::End);
-        // The disk takes nothing more once it has refused.
-        if pieces.send(piece).await.is_err() || is_end {
+        let is_refused = pieces.send(piece).await.is_err();
+        if is_refused && !is_end {
+            discard(&mut chunks, most).await;
+        }
+        if is_refused || is_end {
             return Ok(());
         }
     }
+}
+
+/// Takes the rest of a picture that is refused, up to `most` bytes. A connection that is closed while bytes are unread is
+/// reset, and many clients then report a broken connection instead of the reason.
+async fn discard(chunks: &mut BodyDataStream, most: u64) {
+    let mut left = most;
+    let rest = async {
+        while left > 0 {
+            let Ok(Some(Ok(bytes))) = tokio::time::timeout(DISCARD_PAUSE, chunks.next()).await else {
+                return;
+            };
+            left = left.saturating_sub(bytes.len() as u64);
+        }
+    };
+    // What comes later is left unread.
+    let _ = tokio::time::timeout(DISCARD, rest).await;
 }
 
 /// Writes the pieces; `None` where the body did not come to its end.
