@@ -61,15 +61,22 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         responses: json!({ status: answer, "default": error }),
         role: route.role.map_or("anyone", |role| role.as_str()),
         security: route.role.map(|_| json!([{ "session": [] }, { "basic": [] }, {}])),
-        request_body: route.takes.map(|takes| {
-            let content_type =
-                if route.path.ends_with("/import") { mime::JSON_LINES } else { "application/json" };
-            json!({
-                "required": !route.body_may_be_empty(),
-                "content": { content_type: { "schema": takes(schemas) } },
-            })
-        }),
+        request_body: request_body(route, schemas),
     })
+}
+
+/// What the body may be: JSON, the bytes of a file (which have no schema), or either; `None` where nothing is taken.
+fn request_body(route: &Route, schemas: &mut SchemaGenerator) -> Option<Value> {
+    let mut content = Map::new();
+    if let Some(takes) = route.takes {
+        let content_type =
+            if route.path.ends_with("/import") { mime::JSON_LINES } else { "application/json" };
+        content.insert(content_type.to_owned(), json!({ "schema": takes(schemas) }));
+    }
+    for content_type in route.takes_bytes {
+        content.insert((*content_type).to_owned(), json!({}));
+    }
+    (!content.is_empty()).then(|| json!({ "required": !route.body_may_be_empty(), "content": content }))
 }
 
 /// What one method of a path does: OpenAPI's "operation object".

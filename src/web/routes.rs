@@ -103,6 +103,8 @@ pub(super) struct Route {
     pub(super) query: &'static [Param],
     /// The request body, if it takes one.
     pub(super) takes: Option<SchemaOf>,
+    /// Media types of a body that is taken as its bytes, such as a picture.
+    pub(super) takes_bytes: &'static [&'static str],
     pub(super) gives: Gives,
     pub(super) handler: fn(Call) -> Running,
 }

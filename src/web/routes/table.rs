@@ -115,6 +115,9 @@ const JOBS: &[Param] = &[
     limit(jobs::MOST),
 ];
 
+/// What a picture in the body of a request is.
+const PICTURES: &[&str] = &[mime::JPEG, mime::PNG, mime::BMP, mime::BYTES];
+
 const UPLOADED: Param =
     Param { name: "name", says: "What the picture is called, such as photo.jpg.", shape: QueryShape::Text };
 
@@ -135,20 +138,21 @@ const FRAME: Param =
 macro_rules! routes {
     ($($verb:ident $path:expr, $role:expr, $handler:path;
         $summary:literal
-        => $gives:expr $(, takes $takes:ty)? $(, query $query:expr)?;)*) => {
+        => $gives:expr $(, takes $takes:ty)? $(, bytes $bytes:expr)? $(, query $query:expr)?;)*) => {
         &[$(Route {
             verb: Verb::$verb,
             path: $path,
             role: $role,
             summary: $summary,
-            query: routes!(@query $($query)?),
+            query: routes!(@list $($query)?),
             takes: routes!(@takes $($takes)?),
+            takes_bytes: routes!(@list $($bytes)?),
             gives: $gives,
             handler: |call| Box::pin($handler(call)),
         }),*]
     };
-    (@query) => { &[] };
-    (@query $query:expr) => { $query };
+    (@list) => { &[] };
+    (@list $query:expr) => { $query };
     (@takes) => { None };
     (@takes $takes:ty) => { Some(of::<$takes>) };
 }
@@ -327,10 +331,10 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
         => json::<JobsOut>(), query JOBS;
     Post "/api/v1/jobs", OPERATOR, jobs::add;
         "Add a studio job; 429 with Retry-After where the queue is full. The body may also be the job's picture (image/*)."
-        => Gives::Json(202, of::<AddedOut>), takes JobIn, query UPLOADED_JOB;
+        => Gives::Json(202, of::<AddedOut>), takes JobIn, bytes PICTURES, query UPLOADED_JOB;
     Post "/api/v1/jobs/pictures", OPERATOR, jobs::take_picture;
         "Send a picture (JPEG, PNG or BMP) for jobs that are added next."
-        => Gives::Json(201, of::<UploadedOut>), query &[UPLOADED];
+        => Gives::Json(201, of::<UploadedOut>), bytes PICTURES, query &[UPLOADED];
     Get "/api/v1/jobs/{id}", VIEWER, jobs::show;
         "A studio job with its progress, its times and its answer."
         => json::<JobOut>();
