@@ -129,6 +129,12 @@ fn pictures_are_given_and_come_back_on_other_backgrounds_and_larger_beside_what_
     }
     let file = download(&view, "dialog .files a");
     assert_eq!((&file[0], &file[1]), (&json!(200), &json!("image/png")), "{file}");
+    // Players of films ask for ranges.
+    let range = view.eval(
+        "fetch(document.querySelector('dialog .files a').href, { headers: { Range: 'bytes=1-3' } }).then(async (answer) =>\
+         [answer.status, answer.headers.get('content-range').split('/')[0], await answer.text()])",
+    );
+    assert_eq!(range, json!([206, "bytes 1-3", "PNG"]));
     view.picture("job");
     view.prefer("dark");
     view.screen(390, 844);
