@@ -1,6 +1,7 @@
 //! The requests and answers of the command `jobs`, shared by MQTT, REST and the command line.
 
 mod clip;
+mod fleet;
 mod remote;
 
 use schemars::{JsonSchema, Schema};
@@ -11,6 +12,7 @@ use crate::contract::{AddedOut, JobOut, JobState, JobsHealthOut, JobsOut, QueueO
 use crate::types::{answers, with_usual_action};
 
 pub use clip::{ClipEncodingIn, ClipIn};
+pub use fleet::FleetJobIn;
 pub use remote::{FetchIn, GenerateIn, UploadIn, ValueIn};
 
 /// The command `jobs`: studio jobs and their queue.
@@ -126,35 +128,10 @@ pub struct JobIn {
     pub after: Vec<AfterJob>,
 }
 
-/// A job that boxes share: `PREFIX/jobs/submit` of a fleet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct FleetJobIn {
-    /// What its sender calls it: `a-z`, `A-Z`, digits, `-`, `_` and `.`, at most 64. Its end comes on `PREFIX/jobs/ID`.
-    pub id: String,
-    /// What is to be done.
-    #[serde(flatten)]
-    pub job: JobIn,
-}
-
-impl FleetJobIn {
-    /// How the unique keys of such jobs begin.
-    const KEY: &'static str = "fleet/";
-
-    /// Whether its id can be a level of a topic.
-    pub fn has_plain_id(&self) -> bool {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        (1..=64).contains(&self.id.len()) && self.id.chars().all(is_plain)
-    }
-
-    /// The job for the queue of this box: one that comes again, because its acknowledgement was lost, is the same job.
-    pub fn into_job(self) -> JobIn {
-        JobIn { unique_key: Some(format!("{}{}", FleetJobIn::KEY, self.id)), ..self.job }
-    }
-
-    /// The id of the job with this unique key; `None` where it did not come from a fleet.
-    pub fn id_of(unique_key: &str) -> Option<&str> {
-        unique_key.strip_prefix(FleetJobIn::KEY)
-    }
+/// What is wrong with the JSON of a request, without a URL of it: the signature of a presigned one is a secret.
+pub(super) fn json_cause(error: &serde_json::Error) -> String {
+    let cause = error.to_string();
+    if cause.contains("://") { "a value has another type than is needed".to_owned() } else { cause }
 }
 
 /// A job of the queue that has to end before another one.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::command::json_cause;
 use super::task::Task;
 use crate::contract::JobResult;
 use crate::jobqueue::{CacheKey, Retry};
@@ -103,6 +104,6 @@ impl JobFailure {
 pub fn parameters<T: DeserializeOwned>(kind: &str, parameters: Map<String, Value>) -> Result<T, Refusal> {
     serde_json::from_value(Value::Object(parameters)).map_err(|error| {
         let remedy = format!("docs/jobs.md lists the parameters of {kind}");
-        Refusal::new("bad_job", format!("the parameters of {kind}: {error}"), remedy)
+        Refusal::new("bad_job", format!("the parameters of {kind}: {}", json_cause(&error)), remedy)
     })
 }

@@ -65,6 +65,7 @@ pub fn run_fleet(around: &FleetAround<'_>, stop: &Stop, beat: &Beat) -> Result<(
         ended,
         wake: Arc::default(),
         epoch: 0,
+        number: 0,
         held: Vec::new(),
         fault: None,
     };
@@ -76,6 +77,8 @@ pub fn run_fleet(around: &FleetAround<'_>, stop: &Stop, beat: &Beat) -> Result<(
 
 /// A job that the broker has sent and that is not acknowledged.
 struct Held {
+    /// Counts jobs: the packet ids of those with QoS 0 are all 0.
+    number: u64,
     pkid: u16,
     id: String,
     job: JobIn,
@@ -87,7 +90,7 @@ struct Held {
 struct End {
     /// The connection that the job came over.
     epoch: u64,
-    pkid: u16,
+    number: u64,
     outcome: Result<(), Refusal>,
 }
 
@@ -102,6 +105,8 @@ struct Fleet<'a> {
     wake: Arc<Notify>,
     /// Counts connections: packet ids of an earlier one mean nothing any more.
     epoch: u64,
+    /// The number of the last job.
+    number: u64,
     held: Vec<Held>,
     /// Why no jobs come.
     fault: Option<Cause>,
@@ -120,7 +125,7 @@ impl Fleet<'_> {
                     self.held.clear();
                     match ended {
                         Ok(()) => return,
-                        Err(loss) => self.down(explain_loss(&self.own, &loss)),
+                        Err(loss) => self.note(Some(explain_loss(&self.own, &loss))),
                     }
                     if began.elapsed() > BACKOFF_MAX {
                         backoff.reset();
@@ -128,13 +133,10 @@ impl Fleet<'_> {
                 }
                 Err(error) if error.may_be_the_version() => {
                     let what = format!("jobs of a fleet need MQTT 5 ({error})");
-                    self.down(cause(
-                        &self.own,
-                        what,
-                        "use a broker that speaks MQTT 5, or remove [jobs] fleet",
-                    ));
+                    let next = "use a broker that speaks MQTT 5, or remove [jobs] fleet";
+                    self.note(Some(cause(&self.own, what, next)));
                 }
-                Err(error) => self.down(explain_connect(&self.own, &error)),
+                Err(error) => self.note(Some(explain_connect(&self.own, &error))),
             }
             self.pause(backoff.pause()).await;
         }
@@ -219,20 +221,33 @@ impl Fleet<'_> {
     }
 
     fn arrived(&mut self, message: &Publish, network: &mut Transport) {
+        let refused =
+            |why: String| Refusal::new("bad_job", why, "docs/jobs.md describes the jobs of a fleet");
         let read = match message.is_whole() {
-            true => serde_json::from_slice::<FleetJobIn>(&message.payload).map_err(|error| error.to_string()),
-            false => Err(format!("it has {} bytes, which is more than is read", message.bytes)),
+            true => FleetJobIn::read(&message.payload),
+            false => Err(refused(format!("it has {} bytes, which is more than is read", message.bytes))),
         };
+        let read = read.and_then(|asked| match asked.has_plain_id() {
+            true => Ok(asked),
+            false => Err(refused("its id is no plain word, or one that the fleet itself uses".to_owned())),
+        });
+        let is_full = self.held.len() >= usize::from(self.around.fleet.max_inflight);
         match read {
-            Ok(asked) if asked.has_plain_id() => {
-                let (pkid, id) = (message.pkid, asked.id.clone());
-                self.held.push(Held { pkid, id, job: asked.into_job(), again: None });
+            // The broker does not bound what comes with QoS 0.
+            Ok(asked) if message.pkid == 0 && is_full => {
+                let reason = "too many jobs with QoS 0 wait; submit with QoS 1".to_owned();
+                tracing::warn!("jobs: the job {} of the fleet is refused: {reason}", asked.id);
+                self.refuse(&asked.id, reason, network);
+            }
+            Ok(asked) => {
+                self.number += 1;
+                let (number, pkid, id) = (self.number, message.pkid, asked.id.clone());
+                self.held.push(Held { number, pkid, id, job: asked.into_job(), again: None });
                 self.offer(self.held.len() - 1);
             }
-            outcome => {
+            Err(why) => {
                 // Nobody could do it, so that it must not come again.
-                let why = outcome.err().unwrap_or_else(|| "its id is no plain word".to_owned());
-                let reason = format!("a job of the fleet is refused: {why}; docs/jobs.md describes it");
+                let reason = format!("a job of the fleet is refused: {why}");
                 tracing::warn!("jobs: {reason}");
                 self.refuse("refused", reason, network);
                 acknowledge(message.pkid, network);
@@ -242,12 +257,12 @@ impl Fleet<'_> {
 
     /// Offers a job to the queue, which answers when it is on disk.
     fn offer(&mut self, at: usize) {
-        let Held { pkid, id, job, again } = &mut self.held[at];
+        let Held { number, id, job, again, .. } = &mut self.held[at];
         *again = None;
-        let (epoch, pkid, ends, wake) = (self.epoch, *pkid, self.ends.clone(), self.wake.clone());
+        let (epoch, number, ends, wake) = (self.epoch, *number, self.ends.clone(), self.wake.clone());
         let reply = Responder::new(move |reply: Result<_, Refusal>| {
             // The unit may have ended meanwhile; then the job comes again.
-            let _ = ends.send(End { epoch, pkid, outcome: reply.map(drop) });
+            let _ = ends.send(End { epoch, number, outcome: reply.map(drop) });
             wake.notify_one();
         });
         let command = Command::Jobs(JobsCommand::Add(job.clone()));
@@ -270,8 +285,8 @@ impl Fleet<'_> {
 
     /// Acknowledges what is on disk, and what no box will ever do.
     fn take_ends(&mut self, network: &mut Transport) {
-        while let Ok(End { epoch, pkid, outcome }) = self.ended.try_recv() {
-            let place = self.held.iter().position(|held| held.pkid == pkid);
+        while let Ok(End { epoch, number, outcome }) = self.ended.try_recv() {
+            let place = self.held.iter().position(|held| held.number == number);
             let Some(at) = place.filter(|_| epoch == self.epoch) else { continue };
             match outcome {
                 Err(refusal) if may_pass(&refusal) => {
@@ -285,8 +300,8 @@ impl Fleet<'_> {
                 }
                 Ok(()) => {}
             }
-            acknowledge(pkid, network);
-            self.held.swap_remove(at);
+            let done = self.held.swap_remove(at);
+            acknowledge(done.pkid, network);
         }
     }
 
@@ -297,10 +312,6 @@ impl Fleet<'_> {
         contract::write(1, self.around.clock.now().wall_ns, &body, &mut payload);
         let topic = format!("{}/jobs/{id}", self.around.fleet.prefix);
         network.publish(&topic, &payload, true, false);
-    }
-
-    fn down(&mut self, why: Cause) {
-        self.note(Some(why));
     }
 
     /// Raises the alarm with another reason, or clears it.
@@ -335,5 +346,8 @@ fn acknowledge(pkid: u16, network: &mut Transport) {
 
 /// Whether this box, or another one, may take the job later.
 fn may_pass(refusal: &Refusal) -> bool {
-    matches!(refusal.code, "queue_full" | "draining" | "busy" | "not_stored" | "not_ready" | "stopping")
+    matches!(
+        refusal.code,
+        "queue_full" | "draining" | "busy" | "not_stored" | "not_ready" | "stopping" | "given_up"
+    )
 }

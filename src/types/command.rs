@@ -230,7 +230,7 @@ impl<A> Responder<A> {
 impl<A> Drop for Responder<A> {
     fn drop(&mut self) {
         if let Some(report) = self.0.take() {
-            report(Err("the service gave up the request; try again".into()), None);
+            report(Err(Refusal::new("given_up", "the service gave up the request", "try again")), None);
         }
     }
 }
