@@ -89,11 +89,29 @@ fn of_files(config: &Config) -> Vec<String> {
         config.web.tls.as_ref().map(|tls| tls.key_file.as_path()),
     ];
     secrets.extend(keys.into_iter().flatten().flat_map(lines_of));
+    let http = config.jobs.http.credentials.iter().map(|one| one.headers_file.as_path());
+    let generate = config.jobs.generate.iter().filter_map(|service| service.headers_file.as_deref());
+    // A file in the folder of systemd's credentials is read below.
+    for line in http.chain(generate).flat_map(lines_of) {
+        secrets.extend(header_values(&line));
+        secrets.push(line);
+    }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let credentials =
         credentials.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-    secrets.extend(credentials.flat_map(|entry| lines_of(&entry.path())));
+    for line in credentials.flat_map(|entry| lines_of(&entry.path())) {
+        secrets.extend(header_values(&line));
+        secrets.push(line);
+    }
     secrets
+}
+
+/// The value of a header, and what follows its scheme, as in `Authorization: Bearer TOKEN`.
+fn header_values(line: &str) -> Vec<String> {
+    let Some((_, value)) = line.split_once(':') else { return Vec::new() };
+    let value = value.trim();
+    let token = value.split_once(' ').map(|(_, token)| token.trim());
+    [Some(value), token].into_iter().flatten().map(str::to_owned).collect()
 }
 
 /// Every line of a file but the marks around a key.
