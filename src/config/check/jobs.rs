@@ -1,5 +1,6 @@
 //! Checks `[jobs]`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::model::known_model;
@@ -12,9 +13,25 @@ use crate::config::{FleetConfig, JobsConfig, ModelConfig, Task};
 const DAY_S: u32 = 86_400;
 const DAY_MS: u32 = DAY_S * 1_000;
 
-pub(super) fn jobs(table: TomlTable<'_, '_>, scope: &SectionScope, models: &[ModelConfig]) -> JobsConfig {
+/// The folder of the pictures that come with requests, in the state directory: what lies there is removed after an hour.
+const INBOX: &str = "jobs-in";
+
+pub(super) fn jobs(
+    table: TomlTable<'_, '_>,
+    scope: &SectionScope,
+    models: &[ModelConfig],
+    state_dir: &Path,
+) -> JobsConfig {
     let usual = JobsConfig::default();
-    let folder = |key| table.text(key).map(|folder| scope.files.resolve(folder.as_ref()));
+    let inbox = state_dir.join(INBOX);
+    let folder = |key| {
+        let field = table.get(key)?;
+        let folder = scope.files.resolve(field.text()?.as_ref());
+        if folder.starts_with(&inbox) {
+            field.fault("pictures that come with requests are kept and removed there", "name another folder");
+        }
+        Some(folder)
+    };
     let mib = |key, usual: u32, most: u32| u64::from(table.whole(key, usual, 1..=most)) << 20;
     let threads = table.get("threads").and_then(|field| field.whole(1..=64)).map(|threads| threads as usize);
     let backoff = table.millis("backoff_ms", 1_000, 0..=DAY_MS);

@@ -140,7 +140,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         zmq: zmq::zmq(root.table("zmq")),
         attendance: attendance::attendance(root.table("attendance")),
         batch: batch::batch(root.table("batch"), &scope),
-        jobs: jobs::jobs(root.table("jobs"), &scope, &models),
+        jobs: jobs::jobs(root.table("jobs"), &scope, &models, &device.state_dir),
         runtime: device::runtime(root.table("runtime"), &scope),
         degradation: degradation::degradation(root.table("degradation")),
         supervisor: device::supervisor(root.table("supervisor"), &models, &cameras, &triggers),

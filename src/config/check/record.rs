@@ -79,7 +79,7 @@ pub(super) struct OtherFolders<'a> {
 
 /// Whether `dir`, which is below the state directory, is not one of the service's own folders.
 fn is_free_below(state: &Path, dir: &Path) -> bool {
-    const TAKEN: [&str; 5] = ["store", "evidence", "goldens", "gallery", "jobs"];
+    const TAKEN: [&str; 6] = ["store", "evidence", "goldens", "gallery", "jobs", "jobs-in"];
     let first = dir.strip_prefix(state).ok().and_then(|rest| rest.components().next());
     first.is_some_and(|first| !TAKEN.iter().any(|taken| first.as_os_str() == *taken))
 }
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn recordings_may_have_any_folder_of_the_state_directory_that_no_other_part_has() {
         let state = Path::new("/var/lib/ocellus");
-        for taken in ["", "store", "evidence/2026", "goldens", "gallery", "jobs", "jobs/7"] {
+        for taken in ["", "store", "evidence/2026", "goldens", "gallery", "jobs", "jobs/7", "jobs-in"] {
             assert!(!is_free_below(state, &state.join(taken)), "{taken}");
         }
         for free in ["recordings", "jobs-recorded", "a/jobs"] {
