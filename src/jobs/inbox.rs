@@ -1,11 +1,14 @@
 //! Pictures that come with requests: in a folder of the state directory that holds nothing else, removed with the jobs that
 //! use them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::Mutex;
 
 use crate::image::picture;
 use crate::studio::{FileWriter, StudioError, plain_stem, remove_partial};
@@ -29,6 +32,32 @@ pub struct Inbox {
     max_bytes: u64,
     max_total: u64,
     under_way: Arc<AtomicUsize>,
+    fresh: Arc<FreshPictures>,
+}
+
+/// Pictures that have come less than [`UNUSED_FOR`] ago and that no job has used since: the moment when each came last, and how
+/// often it came. A request may still name them, also where the job of an earlier request with the same picture leaves.
+#[derive(Default)]
+struct FreshPictures(Mutex<BTreeMap<PathBuf, (Instant, usize)>>);
+
+impl FreshPictures {
+    fn add(&self, path: PathBuf) {
+        let mut fresh = self.0.lock();
+        fresh.retain(|_, (at, _)| at.elapsed() < UNUSED_FOR);
+        let (at, count) = fresh.entry(path).or_insert_with(|| (Instant::now(), 0));
+        *at = Instant::now();
+        *count += 1;
+    }
+
+    fn take(&self, path: &Path) {
+        let mut fresh = self.0.lock();
+        if let Some((_, count)) = fresh.get_mut(path) {
+            *count -= 1;
+            if *count == 0 {
+                fresh.remove(path);
+            }
+        }
+    }
 }
 
 impl Inbox {
@@ -37,7 +66,7 @@ impl Inbox {
         for error in remove_partial(&folder) {
             tracing::warn!("jobs: a picture was left behind and cannot be removed: {error}");
         }
-        Inbox { folder, max_bytes, max_total, under_way: Arc::default() }
+        Inbox { folder, max_bytes, max_total, under_way: Arc::default(), fresh: Arc::default() }
     }
 
     /// The folder of the pictures.
@@ -45,11 +74,24 @@ impl Inbox {
         &self.folder
     }
 
+    /// Whether the picture has come less than an hour ago, and no job has used it since.
+    pub(super) fn is_fresh(&self, path: &Path) -> bool {
+        self.fresh.0.lock().get(path).is_some_and(|(at, _)| at.elapsed() < UNUSED_FOR)
+    }
+
+    /// A job uses the picture from now on, so that it leaves with that job.
+    pub(super) fn used(&self, path: &Path) {
+        self.fresh.take(path);
+    }
+
     /// Pictures that lie there for an hour or longer.
     pub(super) fn old(&self) -> Vec<PathBuf> {
         let Some(before) = SystemTime::now().checked_sub(UNUSED_FOR) else { return Vec::new() };
         let is_old = |entry: &fs::DirEntry| {
-            entry.metadata().and_then(|found| found.modified()).is_ok_and(|modified| modified < before)
+            // A hidden file is on its way, and anything but a file was never put there by this service.
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            let found = entry.metadata().ok().filter(|found| found.is_file() && !is_hidden);
+            found.and_then(|found| found.modified().ok()).is_some_and(|modified| modified < before)
         };
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         entries.filter(is_old).map(|entry| entry.path()).collect()
@@ -95,6 +137,7 @@ impl PictureInbox for Inbox {
             file,
             head: Vec::with_capacity(HEAD),
             max_bytes: self.max_bytes,
+            fresh: self.fresh.clone(),
             _turn: turn,
         }))
     }
@@ -113,6 +156,7 @@ struct Incoming {
     file: FileWriter,
     head: Vec<u8>,
     max_bytes: u64,
+    fresh: Arc<FreshPictures>,
     _turn: Turn,
 }
 
@@ -135,7 +179,9 @@ impl IncomingPicture for Incoming {
     fn finish(self: Box<Self>) -> Result<String, Refusal> {
         let extension = self.extension()?;
         let (path, _) = self.file.finish(extension).map_err(|error| not_stored(&error))?;
-        Ok(format!("{SCHEME}{}", path.file_name().unwrap_or_default().to_string_lossy()))
+        let name = format!("{SCHEME}{}", path.file_name().unwrap_or_default().to_string_lossy());
+        self.fresh.add(path);
+        Ok(name)
     }
 }
 

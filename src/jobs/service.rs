@@ -77,7 +77,7 @@ pub(super) enum Message {
     TakeKept { token: Token, key: CacheKey, is_there: bool, reply: SyncSender<bool> },
     /// These files are gone.
     Gone { paths: Vec<Arc<str>> },
-    /// These files of the inbox lie there for long.
+    /// Files of the inbox that lie there for long, or that an attempt has made: those that no job uses are removed.
     Lying { paths: Vec<String> },
     /// An attempt is over.
     Outcome { token: Token, outcome: Outcome },

@@ -25,6 +25,8 @@ pub struct Task<'a> {
     stop: &'a Stop,
     reports: &'a Sender<Message>,
     last: Mutex<LastReport>,
+    /// Files that the attempt has made so far.
+    made: Mutex<Vec<String>>,
 }
 
 /// The last progress that was reported.
@@ -41,7 +43,7 @@ impl<'a> Task<'a> {
         stop: &'a Stop,
         reports: &'a Sender<Message>,
     ) -> Task<'a> {
-        Task { claim, kind, stop, reports, last: Mutex::default() }
+        Task { claim, kind, stop, reports, last: Mutex::default(), made: Mutex::default() }
     }
 
     /// What was planned, as its type.
@@ -75,6 +77,16 @@ impl<'a> Task<'a> {
     /// Whether the job itself is to stop; `false` where the service stops and the job goes on at its next start.
     pub fn is_revoked(&self) -> bool {
         self.claim.stop.get().is_some()
+    }
+
+    /// Notes a file that has its name now: it is removed unless an answer names it.
+    pub fn made(&self, path: &str) {
+        self.made.lock().push(path.to_owned());
+    }
+
+    /// The files that were noted.
+    pub(super) fn into_made(self) -> Vec<String> {
+        self.made.into_inner()
     }
 
     /// Waits at most `pause`; returns early if the service stops.

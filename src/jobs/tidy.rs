@@ -11,6 +11,8 @@ use super::service::{JobsService, Message};
 use crate::studio::remove_older;
 use crate::supervisor::{Beat, Stop, lower_priority};
 
+/// Files that are gone are reported at least so many at a time.
+const MOST_GONE: usize = 1_000;
 /// How often the thread looks at its stop token.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often pictures are looked for that came with a request and that no job uses.
@@ -42,13 +44,22 @@ impl RemovalQueue {
         self.waiting.lock().is_empty()
     }
 
-    /// All that waits; nothing where none comes for a while.
-    fn take(&self) -> VecDeque<Removal> {
+    /// Takes out the removals of files that a job uses from now on.
+    pub(super) fn keep(&self, is_used: impl Fn(&str) -> bool) {
+        self.waiting.lock().retain(|removal| !is_used(&removal.path));
+    }
+
+    /// Waits for a while unless something is there.
+    fn wait(&self) {
         let mut waiting = self.waiting.lock();
         if waiting.is_empty() {
             self.bell.wait_for(&mut waiting, LOOK);
         }
-        std::mem::take(&mut *waiting)
+    }
+
+    /// The next one, so that all others can still be kept.
+    fn next(&self) -> Option<Removal> {
+        self.waiting.lock().pop_front()
     }
 }
 
@@ -60,16 +71,32 @@ impl JobsService {
         while !stop.is_stopped() {
             beat.beat();
             let mut gone = Vec::new();
-            for Removal { path, before } in self.removals.take() {
+            let mut failed: Option<(usize, String)> = None;
+            self.removals.wait();
+            while let Some(Removal { path, before }) = self.removals.next() {
                 if stop.is_stopped() {
                     return;
+                }
+                if gone.len() == MOST_GONE {
+                    // The inbox of messages lives as long as this.
+                    let _ = self.sender.send(Message::Gone { paths: std::mem::take(&mut gone) });
+                }
+                if self.inbox.is_fresh(Path::new(&*path)) {
+                    continue;
                 }
                 match remove_older(Path::new(&*path), before) {
                     Ok(true) => gone.push(path),
                     // It is in use again, or its owner tries it again later.
                     Ok(false) => {}
-                    Err(error) => tracing::warn!("jobs: {path} cannot be removed: {error}"),
+                    Err(error) => {
+                        let (count, _) =
+                            failed.get_or_insert_with(|| (0, format!("{path} cannot be removed: {error}")));
+                        *count += 1;
+                    }
                 }
+            }
+            if let Some((count, first)) = failed {
+                tracing::warn!(count, "jobs: files cannot be removed, of which the first is: {first}");
             }
             if !gone.is_empty() {
                 // The inbox of messages lives as long as this.
@@ -82,5 +109,20 @@ impl JobsService {
                 let _ = self.sender.send(Message::Lying { paths: old.collect() });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_in_use_again_is_not_removed() {
+        let queue = RemovalQueue::default();
+        let removals = ["a", "b", "c"].map(|path| Removal { path: path.into(), before: SystemTime::now() });
+        queue.push(removals.into_iter(), 2);
+        queue.keep(|path| path == "a");
+        assert_eq!(queue.next().map(|removal| removal.path).as_deref(), Some("b"));
+        assert!(queue.next().is_none() && queue.is_empty());
     }
 }

@@ -15,24 +15,29 @@ impl JobsService {
         while !stop.is_stopped() {
             beat.beat();
             let Some(claim) = self.work.take() else { continue };
-            if let Some(outcome) = self.carry_out(&claim, stop) {
-                // The inbox lives as long as this.
+            let (outcome, made) = self.carry_out(&claim, stop);
+            // The inbox lives as long as this.
+            if let Some(outcome) = outcome {
                 let _ = self.sender.send(Message::Outcome { token: claim.token, outcome });
+            }
+            // Those that no answer names are removed: the attempt failed, or its end came too late.
+            if self.removes_files && !made.is_empty() {
+                let _ = self.sender.send(Message::Lying { paths: made });
             }
         }
     }
 
-    /// Carries out one attempt; `None` where it was completed with a kept answer.
-    fn carry_out(&self, claim: &Claim, stop: &Stop) -> Option<Outcome> {
+    /// Carries out one attempt. Gives its end, `None` where it was completed with a kept answer, and the files that it made.
+    fn carry_out(&self, claim: &Claim, stop: &Stop) -> (Option<Outcome>, Vec<String>) {
         let Some(kind) = self.kinds.iter().find(|kind| *kind.name() == *claim.kind) else {
             let text =
                 format!("this box does no jobs of kind {}: see [jobs] in the configuration", claim.kind);
-            return Some(Outcome::Failed { text, retry: Retry::Never });
+            return (Some(Outcome::Failed { text, retry: Retry::Never }), Vec::new());
         };
         let task = Task::new(claim, &**kind, stop, &self.sender);
         // A fault of the program in one job must not take the worker from the others.
         let done = catch_unwind(AssertUnwindSafe(|| kind.run(&task)));
-        match done {
+        let outcome = match done {
             Ok(Ok(JobDone::Kept)) => None,
             Ok(Ok(JobDone::Made { result, cache_key })) => Some(match serde_json::to_vec(&result) {
                 Ok(bytes) => Outcome::Completed { result: bytes.into(), cache_key },
@@ -51,6 +56,7 @@ impl JobsService {
                 tracing::error!(job = claim.token.job().0, "jobs: {text}");
                 Some(Outcome::Failed { text, retry: Retry::Backoff })
             }
-        }
+        };
+        (outcome, task.into_made())
     }
 }

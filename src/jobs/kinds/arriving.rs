@@ -13,7 +13,7 @@ use crate::studio::{FileWriter, LIMITS, WrittenFile};
 use crate::types::Explanation;
 
 /// Checks that the file, which came from `server`, is a whole picture within the limits, and gives it its name.
-pub(super) fn published(file: WrittenFile, server: &str) -> Result<JobFileOut, JobFailure> {
+pub(super) fn published(task: &Task<'_>, file: WrittenFile, server: &str) -> Result<JobFileOut, JobFailure> {
     let unreadable = |error: PictureError| {
         let cause = format!("the picture from {server} cannot be used: {}", error.explanation().cause);
         JobFailure::lasting(Explanation::new(cause, "check the URL, and what the server has there"))
@@ -25,8 +25,10 @@ pub(super) fn published(file: WrittenFile, server: &str) -> Result<JobFileOut, J
     let extension = picture::extension(&content).unwrap_or("png");
     let (sha256, bytes) = (file.sha256.clone(), file.bytes);
     let path = file.publish(extension).map_err(files::failure)?;
+    let path = path.display().to_string();
+    task.made(&path);
     let (width, height) = (read.width as u64, read.height as u64);
-    Ok(JobFileOut { path: path.display().to_string(), sha256, bytes, width, height })
+    Ok(JobFileOut { path, sha256, bytes, width, height })
 }
 
 /// A file on its way from a server.

@@ -18,7 +18,7 @@ use crate::jobs::command::{ClipEncodingIn, ClipIn};
 use crate::jobs::kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
 use crate::jobs::task::Task;
 use crate::studio::{AsideFile, LIMITS, Picture, SlideShow, StudioError, Watch};
-use crate::types::{Explanation, Origin, Refusal, sha256_of};
+use crate::types::{Explanation, Origin, Refusal, sha256, sha256_of};
 
 const NAME: &str = "clip";
 /// The most pictures of a clip.
@@ -65,6 +65,8 @@ struct Options {
 enum ClipFault {
     Studio(StudioError),
     Film(FilmError),
+    /// The picture at this path is no longer the one that was hashed.
+    Changed(PathBuf),
 }
 
 impl From<StudioError> for ClipFault {
@@ -89,6 +91,10 @@ impl ClipFault {
     fn failure(self) -> JobFailure {
         match self {
             ClipFault::Studio(error) => files::failure(error),
+            ClipFault::Changed(path) => {
+                let cause = format!("picture {}: the file was changed meanwhile", path.display());
+                JobFailure::passing(Explanation::new(cause, ""))
+            }
             ClipFault::Film(FilmError::Stopped) => JobFailure::Stopped,
             ClipFault::Film(FilmError::Write { path, source }) => {
                 files::failure(StudioError::Write { path, source })
@@ -108,11 +114,11 @@ impl ClipKind {
         ClipKind { folders }
     }
 
-    /// Writes the clip into the file `path`.
+    /// Writes the clip of the pictures, whose digests are `sums`, into the file `path`.
     fn write(
         task: &Task<'_>,
         path: &Path,
-        sources: &[PathBuf],
+        (sources, sums): (&[PathBuf], &[String]),
         show: &SlideShow,
         (options, coding): (&Options, Coding),
     ) -> Result<(), ClipFault> {
@@ -123,8 +129,14 @@ impl ClipKind {
         let format = FilmFormat::of_rgb(show.size, options.rate, PATIENCE);
         let mut film = Film::begin(path, format, coding)?;
         let mut number = 0;
-        let mut load =
-            |at: usize| -> Result<Picture, ClipFault> { Ok(Picture::load(&sources[at], &LIMITS)?) };
+        let mut load = |at: usize| -> Result<Picture, ClipFault> {
+            let bytes = picture::load(&sources[at], &LIMITS).map_err(StudioError::from)?;
+            // The answer is kept under these digests, so it must not show anything else.
+            match sha256(&bytes) == sums[at] {
+                true => Ok(Picture::read(&bytes, &LIMITS)?),
+                false => Err(ClipFault::Changed(sources[at].clone())),
+            }
+        };
         let mut add = |pixels: &[u8]| -> Result<(), ClipFault> {
             let at_ns = number * 1_000_000_000 / u64::from(options.rate);
             number += 1;
@@ -172,8 +184,8 @@ impl JobKind for ClipKind {
             return Err(bad(&message, &format!("name at most {MOST_PICTURES}")));
         }
         let options = options(&asked)?;
-        let pictures = asked.pictures.iter().map(|name| self.folders.picture(name, origin));
-        let pictures = pictures.collect::<Result<Vec<_>, Refusal>>()?;
+        let pictures = asked.pictures.iter().map(|name| self.folders.named(name, origin));
+        let pictures = files::there(pictures.collect::<Result<Vec<_>, Refusal>>()?)?;
         let name = pictures.first().map_or_else(|| NAME.to_owned(), |path| files::job_name(path));
         files::payload(&Payload { pictures, options }, name)
     }
@@ -202,16 +214,18 @@ impl JobKind for ClipKind {
         show.check().map_err(files::failure)?;
         let coding = Coding::choose(wanted(options.encoding), (size[0], size[1]));
         let coding = coding.map_err(|error| ClipFault::Film(error).failure())?;
-        let cache_key = key(&options, size, coding, &sources)?;
+        let sums = digests(task, &sources)?;
+        let cache_key = key(&options, size, coding, &sums);
         if task.answer_with_kept(&cache_key) {
             return Ok(JobDone::Kept);
         }
         files::make_folder(&self.folders.out)?;
         let stem = files::stem(Path::new(task.name()), LONGEST_STEM);
         let aside = AsideFile::new(&self.folders.out, &stem).map_err(files::failure)?;
-        let written = ClipKind::write(task, aside.path(), &sources, &show, (&options, coding));
+        let written = ClipKind::write(task, aside.path(), (&sources, &sums), &show, (&options, coding));
         written.map_err(ClipFault::failure)?;
         let result = published(aside, &show, (&options, coding)).map_err(files::failure)?;
+        task.made(&result.clip.path);
         Ok(JobDone::Made { result: JobResult::Clip(result), cache_key: Some(cache_key) })
     }
 
@@ -274,22 +288,24 @@ fn wanted(encoding: ClipEncodingIn) -> ClipEncoding {
     }
 }
 
-/// The key of the result: another encoder makes another file.
-fn key(
-    options: &Options,
-    size: [usize; 2],
-    coding: Coding,
-    sources: &[PathBuf],
-) -> Result<CacheKey, JobFailure> {
+/// The SHA-256 of each picture.
+fn digests(task: &Task<'_>, sources: &[PathBuf]) -> Result<Vec<String>, JobFailure> {
     let sums = sources.iter().map(|path| {
+        if task.is_stopped() {
+            return Err(JobFailure::Stopped);
+        }
         let read = std::fs::File::open(path).and_then(sha256_of);
         read.map_err(|error| files::failure(StudioError::Picture(error.into())))
     });
-    let sums = sums.collect::<Result<Vec<String>, JobFailure>>()?;
+    sums.collect()
+}
+
+/// The key of the result: another encoder makes another file.
+fn key(options: &Options, size: [usize; 2], coding: Coding, sums: &[String]) -> CacheKey {
     let inputs: Vec<&str> = sums.iter().map(String::as_str).collect();
     // Plain words and numbers: nothing in them can fail.
     let options = serde_json::to_vec(&(options, size, coding.encoder())).unwrap_or_default();
-    Ok(CacheKey::of(NAME, &options, &inputs, "", 0))
+    CacheKey::of(NAME, &options, &inputs, "", 0)
 }
 
 /// A frame as a JPEG.

@@ -91,7 +91,7 @@ impl JobKind for FetchKind {
             return Err(JobFailure::lasting(Explanation::new(cause, "check which of the two is right")));
         }
         task.progress(RECEIVED, "check");
-        let fetched = published(file, &answered.url.address())?;
+        let fetched = published(task, file, &answered.url.address())?;
         let from = answered.url.to_string();
         let result = FetchedOut { fetched, from, redirects: answered.redirects };
         // What a server has under a URL may change.

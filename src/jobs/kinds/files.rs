@@ -126,12 +126,53 @@ pub(super) fn failure(error: StudioError) -> JobFailure {
     }
 }
 
-/// The picture that `name` names; see [`resolve`].
-///
-/// # Errors
-/// `bad_name`, `not_allowed` or `unknown_picture`, with what to do next.
-pub(super) fn picture(name: &str, folder: Option<&Path>, origin: Origin) -> Result<PathBuf, Refusal> {
-    there(resolve(name, folder, origin)?)
+/// A picture that a request names and that was not looked for yet.
+#[derive(Clone, Debug)]
+pub(super) struct NamedPicture {
+    path: PathBuf,
+    /// The folder that it must not leave, over links either; `None` where it may lie anywhere.
+    within: Option<PathBuf>,
+}
+
+impl NamedPicture {
+    /// The picture that `name` names; see [`resolve`].
+    ///
+    /// # Errors
+    /// `bad_name` or `not_allowed`, with what to do next.
+    pub(super) fn new(name: &str, folder: Option<&Path>, origin: Origin) -> Result<NamedPicture, Refusal> {
+        let path = resolve(name, folder, origin)?;
+        let is_local = matches!(origin, Origin::Cli { .. });
+        Ok(NamedPicture { path, within: folder.filter(|_| !is_local).map(Path::to_owned) })
+    }
+
+    /// The picture of the inbox at `path`.
+    pub(super) fn of_inbox(path: PathBuf) -> NamedPicture {
+        NamedPicture { path, within: None }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is wrong with it. Reads the disk.
+    fn look(&self) -> Option<PictureFault> {
+        if !self.path.is_file() {
+            return Some(PictureFault::Absent);
+        }
+        let is_inside = |folder: &Path| match (self.path.canonicalize(), folder.canonicalize()) {
+            (Ok(path), Ok(folder)) => path.starts_with(folder),
+            _ => false,
+        };
+        let is_outside = self.within.as_deref().is_some_and(|folder| !is_inside(folder));
+        is_outside.then_some(PictureFault::Outside)
+    }
+}
+
+/// Why a picture cannot be taken.
+enum PictureFault {
+    Absent,
+    /// A link leads out of the folder.
+    Outside,
 }
 
 /// The path that `name` names, without a look at the disk: below `folder`, or, from the command line, anywhere. The user of
@@ -165,19 +206,30 @@ pub(super) fn resolve(name: &str, folder: Option<&Path>, origin: Origin) -> Resu
     }
 }
 
-/// The picture `found`, unless it is certain that it is not there.
+/// The paths of `named`, unless it is certain that one of them is not there. All are looked for at once, within one time
+/// limit.
 ///
 /// # Errors
-/// `unknown_picture`, with what to do next.
-pub(super) fn there(found: PathBuf) -> Result<PathBuf, Refusal> {
-    let looked_at = found.clone();
-    match in_time(move || looked_at.is_file()) {
+/// `unknown_picture` or `not_allowed`, with what to do next.
+pub(super) fn there(named: Vec<NamedPicture>) -> Result<Vec<PathBuf>, Refusal> {
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let paths = named.iter().map(|picture| picture.path.clone()).collect();
+    let look =
+        move || named.into_iter().find_map(|picture| picture.look().map(|fault| (picture.path, fault)));
+    match in_time(look) {
         // A share that does not answer in time may do so when the job runs.
-        Some(true) | None => Ok(found),
-        Some(false) => {
-            let message = format!("there is no picture {}", found.display());
+        Some(None) | None => Ok(paths),
+        Some(Some((path, PictureFault::Absent))) => {
+            let message = format!("there is no picture {}", path.display());
             let remedy = "check the name, and that the service's user may read the folder";
             Err(Refusal::new("unknown_picture", message, remedy))
+        }
+        Some(Some((path, PictureFault::Outside))) => {
+            let message = format!("the picture {} is a link out of the folder of pictures", path.display());
+            let remedy = "put the picture itself into the folder ([jobs] pictures)";
+            Err(Refusal::new("not_allowed", message, remedy))
         }
     }
 }
@@ -205,17 +257,25 @@ mod tests {
         std::fs::create_dir_all(folder.join("a")).unwrap();
         std::fs::write(folder.join("a/photo.jpg"), "x").unwrap();
         std::fs::write(dir.path().join("secret.jpg"), "x").unwrap();
-        let ask = |name: &str, origin| picture(name, Some(&folder), origin).map_err(|refusal| refusal.code);
+        let ask = |name: &str, origin| {
+            let found = NamedPicture::new(name, Some(&folder), origin).and_then(|named| there(vec![named]));
+            found.map(|mut paths| paths.remove(0)).map_err(|refusal| refusal.code)
+        };
         assert_eq!(ask("a/photo.jpg", Origin::Web), Ok(folder.join("a/photo.jpg")));
         let secret = dir.path().join("secret.jpg").display().to_string();
         for name in ["../secret.jpg", "a/../../secret.jpg", "./a/photo.jpg", &secret, "a\n.jpg", ""] {
             assert_eq!(ask(name, Origin::Mqtt), Err("bad_name"), "{name:?}");
         }
         assert_eq!(ask("a/absent.jpg", Origin::Web), Err("unknown_picture"));
-        assert_eq!(picture("a.jpg", None, Origin::Web).unwrap_err().code, "not_allowed");
+        assert_eq!(NamedPicture::new("a.jpg", None, Origin::Web).unwrap_err().code, "not_allowed");
         let cli = Origin::Cli { uid: None };
         assert_eq!(ask(&secret, cli), Ok(dir.path().join("secret.jpg")));
         assert_eq!(ask("../secret.jpg", cli), Err("bad_name"));
+        std::os::unix::fs::symlink(&secret, folder.join("link.jpg")).unwrap();
+        std::os::unix::fs::symlink(folder.join("a/photo.jpg"), folder.join("inner.jpg")).unwrap();
+        assert_eq!(ask("link.jpg", Origin::Web), Err("not_allowed"));
+        assert_eq!(ask("link.jpg", cli), Ok(folder.join("link.jpg")));
+        assert_eq!(ask("inner.jpg", Origin::Web), Ok(folder.join("inner.jpg")));
     }
 
     #[test]

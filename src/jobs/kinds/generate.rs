@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::arriving::{Arriving, published};
 use super::files;
 use super::pictures::PictureFolders;
+use super::pointer::pictures_in;
 use super::template::{Values, filled_json, filled_url, names_in_json, names_in_text};
 use crate::config::{GenerateConfig, SourceUrl};
 use crate::contract::{GeneratedOut, JobFileOut, JobResult};
@@ -31,8 +32,6 @@ const NAME: &str = "generate";
 const PICTURE: &str = "picture";
 /// The longest beginning of a file's name in bytes, from the name of the job.
 const LONGEST_STEM: usize = 80;
-/// The most pictures of one answer.
-const MOST_PICTURES: usize = 16;
 /// What an answer may have besides its pictures, bytes.
 const BESIDES: u64 = 1 << 20;
 /// The wait for a turn at the service, and at the servers that its answer names.
@@ -87,6 +86,15 @@ impl GenerateKind {
         }
         if let Some(missing) = needed.iter().find(|name| !asked.values.contains_key(*name)) {
             return Err(bad(format!("the value {missing} is missing"), "give it below values"));
+        }
+        // In a path they would mean the folder itself, or the one above.
+        let leaves = |name: &String| match asked.values.get(name) {
+            Some(ValueIn::Text(text)) => text.chars().all(|c| c == '.'),
+            _ => false,
+        };
+        if let Some(name) = names_in_text(&self.service.url).into_iter().find(leaves) {
+            let message = format!("the value {name} is empty or has only dots");
+            return Err(bad(message, "it becomes a part of the service's URL: give a word"));
         }
         if let Some(other) = asked.values.keys().find(|name| !needed.contains(*name)) {
             let known: Vec<&str> = needed.iter().map(String::as_str).collect();
@@ -157,7 +165,7 @@ impl GenerateKind {
             };
             let answered = self.client.exchange(&outgoing, &mut file, &|| task.is_stopped());
             let from = answered.map_err(HttpError::failure)?.url;
-            return published(file.finish(&from)?, &from.address());
+            return published(task, file.finish(&from)?, &from.address());
         }
         let coded = match found.strip_prefix("data:") {
             Some(rest) => rest.split_once(";base64,").map_or("", |(_, coded)| coded),
@@ -172,7 +180,7 @@ impl GenerateKind {
             file.write(&bytes)?;
             file.close()
         };
-        published(write().map_err(files::failure)?, "the service")
+        published(task, write().map_err(files::failure)?, "the service")
     }
 
     fn most_bytes(&self) -> u64 {
@@ -226,49 +234,5 @@ fn plain(value: ValueIn) -> Value {
         ValueIn::Whole(value) => value.into(),
         ValueIn::Number(value) => value.into(),
         ValueIn::Text(value) => value.into(),
-    }
-}
-
-/// The texts at `pointer` of an answer. A fault repeats nothing of the answer, which may hold a key.
-fn pictures_in(answer: &[u8], pointer: &str) -> Result<Vec<String>, Explanation> {
-    let fault = |cause: &str| Explanation::new(cause, "correct jobs.generate.answer, or ask the service");
-    let answer: Value = serde_json::from_slice(answer)
-        .map_err(|_| fault("the service answers with something else than JSON"))?;
-    let missing = || fault(&format!("the answer has no picture at {pointer:?} (jobs.generate.answer)"));
-    let texts: Option<Vec<String>> = match answer.pointer(pointer).ok_or_else(missing)? {
-        Value::String(text) => Some(vec![text.clone()]),
-        Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
-        _ => None,
-    };
-    let texts = texts.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
-    match texts.len() > MOST_PICTURES {
-        true => {
-            Err(fault(&format!("the answer has {} pictures, at most {MOST_PICTURES} are taken", texts.len())))
-        }
-        false => Ok(texts),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pictures_are_found_where_the_pointer_says_and_a_fault_repeats_no_answer() {
-        let found = |answer: &str, pointer| pictures_in(answer.as_bytes(), pointer);
-        assert_eq!(found(r#"{"data": [{"b64": "x"}]}"#, "/data/0/b64"), Ok(vec!["x".into()]));
-        assert_eq!(found(r#"{"urls": ["x", "y"]}"#, "/urls"), Ok(vec!["x".into(), "y".into()]));
-        let many = format!("{{\"urls\": [{}\"x\"]}}", "\"x\", ".repeat(MOST_PICTURES));
-        for (answer, pointer) in [
-            ("SECRET", ""),
-            (r#"{"key": "SECRET"}"#, "/data"),
-            (r#"{"data": 7}"#, "/data"),
-            (r#"{"data": []}"#, "/data"),
-            (r#"{"data": ["SECRET", 7]}"#, "/data"),
-            (&many, "/urls"),
-        ] {
-            let why = found(answer, pointer).unwrap_err().to_string();
-            assert!(!why.contains("SECRET"), "{why}");
-        }
     }
 }

@@ -8,6 +8,7 @@ mod generate;
 mod lazy;
 mod pattern;
 mod pictures;
+mod pointer;
 mod probe;
 mod report;
 mod sheet;

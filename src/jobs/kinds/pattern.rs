@@ -1,5 +1,7 @@
 //! Backgrounds that are named by a pattern, such as `shop/*.jpg`: looked for when the job runs.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
@@ -9,17 +11,19 @@ use super::files;
 use crate::jobs::kind::JobFailure;
 use crate::types::{Explanation, Origin, Refusal};
 
-/// How a pattern is matched: `*` stays within one folder, and hidden files are left out.
+/// How a name is matched: hidden files are left out.
 const OPTIONS: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+/// The characters that make a name a pattern.
+const WILDCARDS: [char; 3] = ['*', '?', '['];
+/// The most entries of a folder that are looked at.
+const MOST_SEEN: usize = 100_000;
 
-/// Pictures that a pattern names.
+/// Pictures of one folder that a pattern names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PicturePattern {
-    /// The pattern as a path: a file of just this name goes first.
+    /// The pattern as a path: only its last part has wildcards. A file of just this name goes first.
     path: PathBuf,
-    /// The same for matching, where the letters of the folder mean themselves.
-    pattern: String,
 }
 
 impl PicturePattern {
@@ -32,28 +36,35 @@ impl PicturePattern {
         folder: Option<&Path>,
         origin: Origin,
     ) -> Result<Option<PicturePattern>, Refusal> {
-        if !name.contains(['*', '?', '[']) {
+        if !name.contains(WILDCARDS) {
             return Ok(None);
         }
         let bad = |cause: &str, remedy: &str| Refusal::new("bad_job", format!("{name:?}: {cause}"), remedy);
-        if name.contains("**") {
-            return Err(bad("a pattern cannot reach through all folders", "name the folder: shop/*.jpg"));
-        }
         let path = files::resolve(name, folder, origin)?;
-        let pattern = match folder.filter(|_| Path::new(name).is_relative()).and_then(Path::to_str) {
-            Some(folder) => format!("{}/{name}", Pattern::escape(folder)),
-            None => name.to_owned(),
-        };
-        Pattern::new(&pattern)
-            .map_err(|error| bad(error.msg, "write it as in a shell, such as shop/*.jpg"))?;
-        Ok(Some(PicturePattern { path, pattern }))
+        // To a pattern, `.?` and `.*` also mean the folder above.
+        if Path::new(name).is_relative() && name.split('/').any(|part| part.starts_with('.')) {
+            return Err(bad("a part begins with a dot", "name folders and files that are not hidden"));
+        }
+        let (parent, last) = name.rsplit_once('/').unwrap_or(("", name));
+        if parent.contains(['*', '?']) {
+            return Err(bad("a pattern stays within one folder", "name the folder: shop/*.jpg"));
+        }
+        if !last.contains(WILDCARDS) {
+            return Ok(None);
+        }
+        Pattern::new(last).map_err(|error| bad(error.msg, "write it as in a shell, such as shop/*.jpg"))?;
+        Ok(Some(PicturePattern { path }))
     }
 
     /// The files that match, by name.
     ///
     /// # Errors
-    /// None does, there are more than `most`, or the folder cannot be read.
-    pub(super) fn files(&self, most: usize) -> Result<Vec<PathBuf>, JobFailure> {
+    /// None does, there are more than `most`, the folder cannot be read, or `is_stopped` says so.
+    pub(super) fn files(
+        &self,
+        most: usize,
+        is_stopped: impl Fn() -> bool,
+    ) -> Result<Vec<PathBuf>, JobFailure> {
         if self.path.is_file() {
             return Ok(vec![self.path.clone()]);
         }
@@ -63,13 +74,29 @@ impl PicturePattern {
                 remedy,
             ))
         };
-        let found = glob::glob_with(&self.pattern, OPTIONS);
-        let found = found.map_err(|error| failed(error.msg.to_owned(), "correct the pattern"))?;
+        let unread = |error: io::Error| {
+            failed(
+                format!("the folder cannot be read ({error})"),
+                "check that it is there and that the service's user may read it",
+            )
+        };
+        let last = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let pattern =
+            Pattern::new(last).map_err(|error| failed(error.msg.to_owned(), "correct the pattern"))?;
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
         let mut files = Vec::new();
-        for path in found {
-            let path = path.map_err(|error| {
-                failed(error.to_string(), "check that the service's user may read the folder")
-            })?;
+        for (seen, entry) in fs::read_dir(folder).map_err(unread)?.enumerate() {
+            if is_stopped() {
+                return Err(JobFailure::Stopped);
+            } else if seen == MOST_SEEN {
+                let cause = format!("the folder has more than {MOST_SEEN} entries");
+                return Err(failed(cause, "keep the backgrounds in a folder of their own"));
+            }
+            let name = entry.map_err(unread)?.file_name();
+            if !name.to_str().is_some_and(|name| pattern.matches_with(name, OPTIONS)) {
+                continue;
+            }
+            let path = folder.join(name);
             if !path.is_file() {
                 continue;
             }
@@ -82,6 +109,7 @@ impl PicturePattern {
         if files.is_empty() {
             return Err(failed("no file matches".to_owned(), "check the pattern and the folder"));
         }
+        files.sort_unstable();
         Ok(files)
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use parking_lot::Mutex;
 
-use super::files;
+use super::files::{self, NamedPicture};
 use super::lazy::LazyModel;
 use crate::jobs::inbox::uploaded;
 use crate::studio::remove_partial;
@@ -37,9 +37,19 @@ impl PictureFolders {
     /// # Errors
     /// `bad_name`, `not_allowed` or `unknown_picture`, with what to do next.
     pub(super) fn picture(&self, name: &str, origin: Origin) -> Result<PathBuf, Refusal> {
+        let named = self.named(name, origin)?;
+        let path = named.path().to_owned();
+        files::there(vec![named]).map(|_| path)
+    }
+
+    /// The picture that a request names, which is not looked for: [`files::there`] looks for several at once.
+    ///
+    /// # Errors
+    /// `bad_name` or `not_allowed`, with what to do next.
+    pub(super) fn named(&self, name: &str, origin: Origin) -> Result<NamedPicture, Refusal> {
         match uploaded(name, &self.inbox) {
-            Some(path) => files::there(path),
-            None => files::picture(name, self.pictures.as_deref(), origin),
+            Some(path) => Ok(NamedPicture::of_inbox(path)),
+            None => NamedPicture::new(name, self.pictures.as_deref(), origin),
         }
     }
 

@@ -76,6 +76,7 @@ impl JobKind for ReportKind {
         files::make_folder(&self.out)?;
         let stem = files::stem(Path::new(task.name()), LONGEST_STEM);
         let (path, sha256) = write_file(&self.out, &stem, extension, &bytes).map_err(files::failure)?;
+        task.made(&path.display().to_string());
         let result = ReportOut {
             path: path.display().to_string(),
             sha256,

@@ -3,6 +3,7 @@
 //! A PUT may be repeated: where the server took the file and its answer was lost, the next attempt puts the same file there.
 
 use std::cell::Cell;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::pictures::PictureFolders;
 use super::template::encoded;
 use crate::config::SourceUrl;
 use crate::contract::{JobResult, UploadedFileOut, UploadedOut};
+use crate::image::picture;
 use crate::jobs::command::UploadIn;
 use crate::jobs::http::{Credentials, HttpClient, HttpError, Method, Outgoing, Sending, parse_url};
 use crate::jobs::kind::{JobDone, JobFailure, JobKind, PlannedJob, parameters};
@@ -28,6 +30,8 @@ const NAME: &str = "upload";
 const MOST_URLS: usize = 256;
 /// The most bytes of what a server answers to a PUT.
 const MOST_ANSWER: u64 = 64 << 10;
+/// Bytes of a file that show which kind of picture it is.
+const HEAD: usize = 4;
 /// The wait for a turn at the host: short for the first file, after which the worker can still do something else; for the
 /// others as long as it takes, because the job would begin anew.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -64,7 +68,12 @@ impl UploadKind {
     }
 
     /// The files with their targets and lengths, all of which are checked before the first is sent.
-    fn targets<'p>(&self, paths: &'p [PathBuf], payload: &Payload) -> Result<Vec<Sent<'p>>, JobFailure> {
+    fn targets<'p>(
+        &self,
+        task: &Task<'_>,
+        paths: &'p [PathBuf],
+        payload: &Payload,
+    ) -> Result<Vec<Sent<'p>>, JobFailure> {
         let (files, urls) = (paths.len(), payload.urls.len());
         let is_template = |url: &String| url.contains("{name}") || url.contains("{sha256}");
         if files != urls && !(urls == 1 && payload.urls.iter().all(is_template)) {
@@ -74,6 +83,9 @@ impl UploadKind {
         }
         let urls = payload.urls.iter().cycle();
         let sent = paths.iter().zip(urls).map(|(path, url)| {
+            if task.is_stopped() {
+                return Err(JobFailure::Stopped);
+            }
             let unread = |source| HttpError::Read { path: path.clone(), source }.failure();
             let bytes = std::fs::metadata(path).map_err(unread)?.len();
             let most = self.client.config().max_bytes;
@@ -181,7 +193,10 @@ impl JobKind for UploadKind {
             let why = Explanation::new("the jobs before this one made no file", remedy);
             return Err(JobFailure::lasting(why));
         }
-        let files = self.targets(&paths, &payload)?;
+        let files = self.targets(task, &paths, &payload)?;
+        if let Some(path) = &payload.picture {
+            check_picture(path)?;
+        }
         let mut uploaded = Vec::with_capacity(files.len());
         for (at, file) in files.iter().enumerate() {
             let share = (at as f32 / files.len() as f32, (at + 1) as f32 / files.len() as f32);
@@ -190,6 +205,22 @@ impl JobKind for UploadKind {
         }
         // Whether it is still there only the server knows.
         Ok(JobDone::Made { result: JobResult::Uploaded(UploadedOut { uploaded }), cache_key: None })
+    }
+}
+
+/// Checks that the file which a request names is a picture: no other file of the box leaves it that way.
+fn check_picture(path: &Path) -> Result<(), JobFailure> {
+    let mut head = [0; HEAD];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    match read {
+        Ok(()) if picture::extension(&head).is_some() => Ok(()),
+        Err(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(HttpError::Read { path: path.to_owned(), source }.failure())
+        }
+        _ => {
+            let cause = format!("{} is no picture", path.display());
+            Err(JobFailure::lasting(Explanation::new(cause, "name a JPEG, PNG or BMP")))
+        }
     }
 }
 
@@ -225,6 +256,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a b&c.png");
         std::fs::write(&path, "x").unwrap();
+        assert!(check_picture(&path).is_err() && check_picture(&dir.path().join("absent")).is_err());
+        std::fs::write(dir.path().join("b.png"), b"\x89PNG and more").unwrap();
+        assert!(check_picture(&dir.path().join("b.png")).is_ok());
         assert_eq!(filled("https://s/{name}?k=1", &path).unwrap(), "https://s/a%20b%26c.png?k=1");
         let digest = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
         assert_eq!(filled("https://s/{sha256}", &path).unwrap(), format!("https://s/{digest}"));

@@ -80,7 +80,9 @@ impl UpscaleKind {
         let given = upscaler.as_mut().ok_or_else(|| fault.unwrap_or(StudioError::NoModel));
         let done = upscale_to_file(picture, given, &options.studio(), &target, &watch);
         upscaler.into_iter().for_each(|upscaler| self.idle.put(upscaler));
-        done.map(shown)
+        let made = done.map(shown)?;
+        task.made(&made.file.path);
+        Ok(made)
     }
 
     /// Enlarges one picture, unless an answer for it is kept.

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::files::{self, Saving};
+use super::files::{self, NamedPicture, Saving};
 use super::pattern::PicturePattern;
 use super::pictures::{PictureFolders, PictureSettings, Pool};
 use crate::contract::{JobResult, VariationOut, VariationsOut};
@@ -68,7 +68,13 @@ enum Behind {
 impl Behind {
     /// Reads `white`, `plain:#rrggbb`, `random`, `random:SEED`, or the name of a picture. A `random` without a seed has that of
     /// its place in the list, so that two of them differ and the same request gives the same pictures.
-    fn read(text: &str, at: usize, folders: &PictureFolders, origin: Origin) -> Result<Behind, Refusal> {
+    /// Pictures are added to `named`, for all of them to be looked for at once.
+    fn read(
+        (at, text): (usize, &str),
+        folders: &PictureFolders,
+        origin: Origin,
+        named: &mut Vec<NamedPicture>,
+    ) -> Result<Behind, Refusal> {
         let bad = |remedy: &str| Refusal::new("bad_job", format!("background {text:?}"), remedy);
         if let Some(colour) = text.strip_prefix("plain:") {
             let colour: SolidColour = colour
@@ -86,7 +92,12 @@ impl Behind {
             "plain" => Err(bad("write its colour, for instance plain:#e8e8e8")),
             name => match PicturePattern::read(name, folders.pictures.as_deref(), origin)? {
                 Some(pattern) => Ok(Behind::Pattern(pattern)),
-                None => folders.picture(name, origin).map(Behind::Picture),
+                None => {
+                    let picture = folders.named(name, origin)?;
+                    let behind = Behind::Picture(picture.path().to_owned());
+                    named.push(picture);
+                    Ok(behind)
+                }
             },
         }
     }
@@ -194,7 +205,9 @@ impl VariationsKind {
                 file.finish()
             };
             let file = write().map_err(files::failure)?;
-            Ok(VariationOut { background: background.shown(), file: files::saved(file) })
+            let file = files::saved(file);
+            task.made(&file.path);
+            Ok(VariationOut { background: background.shown(), file })
         };
         together(payload.backgrounds.len(), self.settings.threads, one)
     }
@@ -226,10 +239,12 @@ impl JobKind for VariationsKind {
                 format!("name 1 to {MOST_BACKGROUNDS}, such as [\"white\", \"plain:#e8e8e8\", \"random\"]");
             return Err(Refusal::new("bad_job", format!("backgrounds has {count} entries"), remedy));
         }
-        let backgrounds = asked.backgrounds.iter().enumerate();
+        let mut named = Vec::new();
+        let backgrounds = asked.backgrounds.iter().map(String::as_str).enumerate();
         let backgrounds =
-            backgrounds.map(|(at, text)| Behind::read(text, at, &self.settings.folders, origin));
+            backgrounds.map(|entry| Behind::read(entry, &self.settings.folders, origin, &mut named));
         let backgrounds = backgrounds.collect::<Result<Vec<_>, Refusal>>()?;
+        files::there(named)?;
         let saving = Saving::new(asked.format, asked.quality)?;
         let name = picture.as_deref().map_or_else(|| NAME.to_owned(), files::job_name);
         files::payload(&Payload { picture, backgrounds, shadow: asked.shadow, saving }, name)
@@ -238,13 +253,17 @@ impl JobKind for VariationsKind {
     fn run(&self, task: &Task<'_>) -> Result<JobDone, JobFailure> {
         let mut payload: Payload = task.payload()?;
         task.progress(0.0, "read");
-        payload.backgrounds = matched(payload.backgrounds)?;
+        payload.backgrounds = matched(task, payload.backgrounds)?;
         let source = match &payload.picture {
             Some(path) => path.clone(),
             None => files::one_picture_of(task.parents())?,
         };
         let bytes = load(&source)?;
-        let behind = payload.backgrounds.iter().map(digest_of).collect::<Result<_, _>>()?;
+        let behind = payload.backgrounds.iter().map(|background| match task.is_stopped() {
+            true => Err(JobFailure::Stopped),
+            false => digest_of(background),
+        });
+        let behind = behind.collect::<Result<_, _>>()?;
         let digests = Digests { picture: sha256(&bytes), behind };
         let model = self.settings.model.get().map_err(files::failure)?;
         let cache_key = key(&payload, &digests, model.sha256());
@@ -274,7 +293,7 @@ impl JobKind for VariationsKind {
 }
 
 /// The backgrounds with the files that patterns match in their places, no more of them than a request may name.
-fn matched(backgrounds: Vec<Behind>) -> Result<Vec<Behind>, JobFailure> {
+fn matched(task: &Task<'_>, backgrounds: Vec<Behind>) -> Result<Vec<Behind>, JobFailure> {
     let mut left = MOST_BACKGROUNDS.saturating_sub(backgrounds.len());
     let mut all = Vec::with_capacity(MOST_BACKGROUNDS);
     for background in backgrounds {
@@ -282,7 +301,7 @@ fn matched(backgrounds: Vec<Behind>) -> Result<Vec<Behind>, JobFailure> {
             all.push(background);
             continue;
         };
-        let files = pattern.files(left + 1)?;
+        let files = pattern.files(left + 1, || task.is_stopped())?;
         left -= files.len() - 1;
         all.extend(files.into_iter().map(Behind::Picture));
     }

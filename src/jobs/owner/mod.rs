@@ -230,7 +230,7 @@ impl<'s> Owner<'s> {
                 group.kept.push((reply, is_kept));
             }
             Message::Gone { paths } => self.forget_files(&paths),
-            Message::Lying { paths } => self.files.offer(paths),
+            Message::Lying { paths } => self.files.offer(paths, now.monotonic),
             Message::Outcome { token, outcome } => {
                 self.stuck.remove(&token);
                 self.outcomes.push((token, outcome.clone()));
@@ -324,9 +324,10 @@ impl<'s> Owner<'s> {
     /// Informs those who watch of the jobs that changed; the ends of jobs are published until the broker has them.
     fn inform(&mut self, Committed { changed, ended }: &Committed) {
         let now = self.service.now();
+        // All of the group is entered before a file is removed: one job may take over what another one leaves.
+        self.index_files(changed.iter().map(|id| (*id, ended.binary_search(id).is_ok())));
         for id in changed {
             let is_end = ended.binary_search(id).is_ok();
-            self.index_files(*id, is_end);
             let Some(job) = report::job(&self.service.kinds, &self.queue, now, *id) else {
                 self.shown.remove(id);
                 self.publisher.forget(*id);
