@@ -65,7 +65,7 @@ impl HttpClient {
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<Answered, HttpError> {
         let (handle, pool) = self.engine()?;
-        let watch = Watch::new(self, outgoing.url.address());
+        let watch = Watch::new(self, outgoing);
         handle.block_on(async {
             tokio::select! {
                 biased;
@@ -171,6 +171,7 @@ async fn receive(
     if announced.is_some_and(|bytes| bytes > most_bytes) {
         return Err(too_large(announced));
     }
+    watch.touch();
     into.begin(announced)?;
     let mut received = 0u64;
     while let Some(frame) = body.frame().await {
@@ -192,17 +193,26 @@ struct Watch<'a> {
     host: String,
     deadline: Cell<Instant>,
     touched: Cell<Instant>,
+    /// Whether the server makes what was asked for: until its answer begins, nothing has to move.
+    is_made: Cell<bool>,
 }
 
 impl Watch<'_> {
-    fn new(client: &HttpClient, host: String) -> Watch<'_> {
+    fn new<'a>(client: &'a HttpClient, outgoing: &Outgoing<'_>) -> Watch<'a> {
         let now = Instant::now();
-        Watch { client, host, deadline: Cell::new(now + client.config.timeout), touched: Cell::new(now) }
+        Watch {
+            client,
+            host: outgoing.url.address(),
+            deadline: Cell::new(now + client.config.timeout),
+            touched: Cell::new(now),
+            is_made: Cell::new(outgoing.method == Method::Post),
+        }
     }
 
     /// Notes that something moved.
     fn touch(&self) {
         self.touched.set(Instant::now());
+        self.is_made.set(false);
     }
 
     /// Waits, which counts neither as time of the request nor as standing still.
@@ -224,7 +234,7 @@ impl Watch<'_> {
                 return HttpError::Stopped;
             } else if now > self.deadline.get() {
                 return HttpError::TimedOut { host: host(), seconds: timeout.as_secs() };
-            } else if now.saturating_duration_since(self.touched.get()) > stall {
+            } else if !self.is_made.get() && now.saturating_duration_since(self.touched.get()) > stall {
                 return HttpError::Stalled { host: host(), seconds: stall.as_secs() };
             }
             tokio::time::sleep(LOOK).await;
