@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::add::{AddCommon, here};
+use super::add::{AddCommon, NoWord, here};
 use crate::commands::jobs::{ClipEncodingIn, ClipIn, JobIn};
 
 /// The arguments of `jobs add clip`.
@@ -45,11 +45,6 @@ impl ClipArgs {
         vec![self.common.job("clip", &parameters)]
     }
 }
-
-/// A word that is none of those that an option takes.
-#[derive(Debug, thiserror::Error)]
-#[error("use {0}")]
-struct NoWord(&'static str);
 
 fn size(text: &str) -> Result<(u32, u32), NoWord> {
     let sides =

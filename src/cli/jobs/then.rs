@@ -42,9 +42,10 @@ impl Then {
     pub(super) fn workflow(&self, jobs: Vec<JobIn>, pictures: &[String]) -> WorkflowIn {
         let mut all: Vec<WorkflowJobIn> = Vec::new();
         for (at, mut job) in jobs.into_iter().enumerate() {
-            let (label, name) = (format!("{}", at + 1), job.name.clone());
+            let (label, name, priority) = (format!("{}", at + 1), job.name.clone(), job.priority);
             let behind = |suffix: &str, kind: &str, parameters| {
-                let job = JobIn { kind: kind.to_owned(), parameters, name: name.clone(), ..JobIn::default() };
+                let name = name.clone();
+                let job = JobIn { kind: kind.to_owned(), parameters, name, priority, ..JobIn::default() };
                 let (label, needs) = (format!("{label} {suffix}"), vec![label.clone()]);
                 WorkflowJobIn { label, needs, job, ..WorkflowJobIn::default() }
             };
@@ -93,7 +94,9 @@ fn at_the_end(
     all: &[WorkflowJobIn],
 ) -> WorkflowJobIn {
     let follows = all.iter().map(|job| job.label.clone()).collect();
-    let job = JobIn { kind: kind.to_owned(), parameters, ..JobIn::default() };
+    // The priority of a request holds for all of its jobs.
+    let priority = all.iter().find_map(|of_all| of_all.job.priority);
+    let job = JobIn { kind: kind.to_owned(), parameters, priority, ..JobIn::default() };
     WorkflowJobIn { label: kind.to_owned(), follows, job, ..WorkflowJobIn::default() }
 }
 
