@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::support::{SIDE, add, picture, queue, shop, shop_with, slow_model, upscale, wait_under_way};
+use super::support::{
+    SIDE, add, picture, queue, refused, shop, shop_with, slow_model, upscale, wait_under_way,
+};
 use crate::support::complaint;
 use crate::support::messages::listen;
 
@@ -95,7 +97,7 @@ fn bad_requests_are_refused_with_their_reason_and_leave_nothing_behind() {
             "time_limit_ms",
         ),
     ] {
-        let reply = client.post("/api/v1/jobs", request.clone());
+        let reply = refused(&client, &request);
         assert_eq!((reply.status, reply.code().as_str()), (status, code), "{request}: {}", reply.text());
         assert!(reply.text().contains(word), "{request}: {}", reply.text());
     }

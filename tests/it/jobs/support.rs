@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::fixture::Fixture;
 pub use crate::support::studio::slow_model;
 use crate::support::wait_until;
-use crate::web::client::{Client, Place, SCENE, address, prepared};
+use crate::web::client::{Client, Place, Reply, SCENE, address, prepared};
 
 /// The side of a shop's picture in px. A slow model computes 100 tiles of it.
 pub const SIDE: u32 = 320;
@@ -62,6 +62,19 @@ pub fn add(client: &Client, job: Value) -> u64 {
     let reply = client.post("/api/v1/jobs", job);
     assert_eq!(reply.status, 202, "{}", reply.text());
     reply.json()["job"]["id"].as_u64().unwrap()
+}
+
+/// The refusal of a job. Where a busy disk takes longer to answer than a request waits, a picture that is absent is accepted at
+/// first.
+pub fn refused(client: &Client, job: &Value) -> Reply {
+    let mut reply = client.post("/api/v1/jobs", job.clone());
+    wait_until(&format!("{job} is refused"), || {
+        if reply.status == 202 {
+            reply = client.post("/api/v1/jobs", job.clone());
+        }
+        reply.status != 202
+    });
+    reply
 }
 
 /// The job `id`.

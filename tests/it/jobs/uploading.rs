@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fetching::LOOPBACK;
 use super::server::{Does, Server};
-use super::support::{add, picture, shop, upscale, wait_for, wait_until_over};
+use super::support::{add, picture, refused, shop, upscale, wait_for, wait_until_over};
 use crate::support::messages::listen;
 use crate::support::wait_until;
 use ocellus::types::sha256;
@@ -59,8 +59,21 @@ fn a_file_is_put_to_a_presigned_url_and_again_where_the_answer_was_lost() {
 }
 
 #[test]
-fn a_server_that_refuses_a_file_ends_the_job_and_one_that_takes_nothing_does_not_hold_it() {
-    let place = shop(&format!("{LOOPBACK}stall_s = 1\nmax_mib = 4\n"));
+fn a_server_that_takes_nothing_does_not_hold_the_job() {
+    let place = shop(&format!("{LOOPBACK}stall_s = 1\n"));
+    let client = place.client();
+    picture(&place.fixture.path("shop/photo.png"), 300, 2);
+    let server = Server::start(|_, _| Does::Stalls);
+    let mut job = upload(&server.url("/stalls"));
+    job["max_attempts"] = json!(1);
+    let over = wait_until_over(&client, add(&client, job));
+    assert!(over["reason"].as_str().unwrap_or_default().contains("nothing for 1 s"), "{over}");
+    place.end();
+}
+
+#[test]
+fn a_server_that_refuses_a_file_ends_the_job_and_what_is_no_picture_is_not_sent() {
+    let place = shop(&format!("{LOOPBACK}max_mib = 4\n"));
     let client = place.client();
     picture(&place.fixture.path("shop/photo.png"), 300, 2);
     fs::write(place.fixture.path("shop/large.png"), vec![0; 5 << 20]).unwrap();
@@ -68,14 +81,11 @@ fn a_server_that_refuses_a_file_ends_the_job_and_one_that_takes_nothing_does_not
         "/expired" => Does::Answers(403, Vec::new(), b"geheim".to_vec()),
         "/moved" => Does::redirects("/elsewhere"),
         "/kept" => Does::Answers(307, vec![("Location", "/there".into())], Vec::new()),
-        "/there" => Does::ok(b""),
-        _ => Does::Stalls,
+        _ => Does::ok(b""),
     });
-    for (path, cause) in [
-        ("/expired", "whether a presigned URL has expired"),
-        ("/moved", "it would become another request"),
-        ("/stalls", "nothing for 1 s"),
-    ] {
+    for (path, cause) in
+        [("/expired", "whether a presigned URL has expired"), ("/moved", "it would become another request")]
+    {
         let mut job = upload(&server.url(path));
         job["max_attempts"] = json!(1);
         let over = wait_until_over(&client, add(&client, job));
@@ -91,6 +101,17 @@ fn a_server_that_refuses_a_file_ends_the_job_and_one_that_takes_nothing_does_not
     large["parameters"]["picture"] = json!("large.png");
     let over = wait_until_over(&client, add(&client, large));
     assert!(over["reason"].as_str().unwrap().contains("at most 4194304 are sent"), "{over}");
+    // Neither a file that is no picture, nor one that a link leads to, leaves the box.
+    fs::write(place.fixture.path("shop/key.png"), "a private key").unwrap();
+    let mut other = upload(&server.url("/key"));
+    other["parameters"]["picture"] = json!("key.png");
+    let over = wait_until_over(&client, add(&client, other.clone()));
+    assert!(over["reason"].as_str().unwrap().contains("is no picture"), "{over}");
+    picture(&place.fixture.path("outside.png"), 20, 3);
+    std::os::unix::fs::symlink(place.fixture.path("outside.png"), place.fixture.path("shop/link.png"))
+        .unwrap();
+    other["parameters"]["picture"] = json!("link.png");
+    assert_eq!(refused(&client, &other).code(), "not_allowed");
     for (urls, code) in [
         (json!([]), "bad_job"),
         (json!(["https://{name}/x"]), "bad_url"),

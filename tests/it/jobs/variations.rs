@@ -5,7 +5,7 @@ use std::fs;
 use image::RgbImage;
 use serde_json::{Value, json};
 
-use super::support::{add, picture, shop, shop_with, wait_for};
+use super::support::{add, picture, refused, shop, shop_with, wait_for};
 use crate::support::studio::{middle_model, square};
 use crate::web::client::Place;
 
@@ -102,7 +102,7 @@ fn backgrounds_that_are_none_are_refused_and_one_that_cannot_be_read_fails_the_j
         (&["../square.png"], "bad_name"),
         (&["white"; 33], "bad_job"),
     ] {
-        let reply = client.post("/api/v1/jobs", variations(backgrounds, &json!({})));
+        let reply = refused(&client, &variations(backgrounds, &json!({})));
         assert_eq!(reply.code(), code, "{backgrounds:?}: {}", reply.text());
     }
     let over = wait_for(&client, add(&client, variations(&["white", "bad.png"], &json!({}))), "failed");
@@ -190,6 +190,11 @@ fn backgrounds_may_be_a_pattern_which_is_looked_for_when_the_job_runs() {
         ("**/*.png", "bad_job"),
         ("walls/[a.png", "bad_job"),
         ("/*.png", "bad_name"),
+        (".?/x*.png", "bad_job"),
+        (".*/*.png", "bad_job"),
+        ("walls/.?/.?/*", "bad_job"),
+        ("walls/.*", "bad_job"),
+        ("*/b.png", "bad_job"),
     ] {
         let reply = client.post("/api/v1/jobs", variations(&[pattern], &json!({})));
         assert_eq!(reply.code(), code, "{pattern}: {}", reply.text());
