@@ -27,7 +27,7 @@ pub enum FollowError {
     Settings(#[from] SettingsError),
 }
 
-/// What a look was, whether there were values, and whether more waits.
+/// What a look was, whether there was something to store, and whether more waits.
 struct Looked {
     look: Look,
     found: bool,
@@ -74,8 +74,7 @@ impl FolderReader<'_> {
             }
             let Looked { look, found, has_more } = self.look(look);
             if look == Look::Whole {
-                let now = clock.monotonic();
-                self.watching.looked_whole(!self.scanner.is_listing(), now.saturating_sub(begun), now);
+                self.watching.looked_whole(!self.scanner.is_listing(), clock.monotonic());
             }
             // How often a watched folder is looked at as a whole is bounded already.
             let is_free = found || look == Look::Whole && self.watching.is_watched();
@@ -124,7 +123,11 @@ impl FolderReader<'_> {
             if !self.scanner.is_listing() {
                 self.watching.begin_whole(now.monotonic);
             }
-            self.scanner.poll(now)
+            // Without the time that storing takes: a disk that is full must not delay the next look.
+            let begun = service.clock.monotonic();
+            let looked = self.scanner.poll(now);
+            self.watching.took(service.clock.monotonic().saturating_sub(begun));
+            looked
         } else {
             Ok(self.scanner.poll_waiting(now))
         };
@@ -139,7 +142,7 @@ impl FolderReader<'_> {
             }
             Ok(batch) => {
                 self.note(&batch);
-                let (found, has_more) = (!batch.points.is_empty(), batch.has_more);
+                let (found, has_more) = (!batch.is_empty(), batch.has_more);
                 let taken = Taken {
                     points: &batch.points,
                     cursors: &batch.cursors,

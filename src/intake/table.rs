@@ -167,7 +167,7 @@ impl Table {
         raised
     }
 
-    /// Whether a source of this name is configured, or still runs.
+    /// Whether a source of this name is configured, or is installed.
     pub(super) fn uses(&self, name: &str) -> bool {
         self.order.iter().any(|known| known == name) || self.sources.iter().any(|known| *known.name == *name)
     }
