@@ -15,7 +15,7 @@ totals!("zmq" {
     peers_wrong_type,
     /// Peers that were disconnected because they sent more bytes than allowed.
     peers_too_long,
-    /// Peers that were disconnected because they did not send their greeting or take their messages in time.
+    /// Peers that were disconnected because they did not send their greeting, finish a message or take their messages in time.
     peers_too_slow,
     /// Peers whose connection was lost: they do not answer any more.
     peers_lost,

@@ -1,7 +1,10 @@
 //! ZMTP 3.0 with the mechanism NULL, as a server speaks it: greeting, READY, frames. Every length is compared with a
 //! bound before memory is taken for it.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
 use super::error::{Limit, PeerFault, TooLong};
 
@@ -11,6 +14,8 @@ const GREETING: usize = 64;
 const COMMAND_LIMIT: Limit = Limit { of: "command", bytes: 1_024, key: None };
 /// Most frames of a message: an envelope and a body have few.
 const MAX_FRAMES: usize = 8;
+/// How long a peer may take for a message that it has begun; before it, it may be silent.
+const MESSAGE_TIME: Duration = Duration::from_secs(30);
 
 const MORE: u8 = 1;
 const LONG: u8 = 2;
@@ -45,7 +50,8 @@ pub(super) async fn handshake(
         return Err(PeerFault::Protocol("it wants a login (PLAIN or CURVE); only NULL is spoken"));
     }
     stream.write_all(&ready(own_type)).await?;
-    let frame = frame(stream, COMMAND_LIMIT, 0).await?;
+    let flags = stream.read_u8().await?;
+    let frame = frame(stream, flags, COMMAND_LIMIT, 0).await?;
     if frame.flags & COMMAND == 0 {
         return Err(PeerFault::Protocol("it did not begin with READY"));
     }
@@ -57,26 +63,50 @@ pub(super) async fn message(
     stream: &mut (impl AsyncRead + Unpin),
     limit: Limit,
 ) -> Result<Message, PeerFault> {
-    let (mut frames, mut taken) = (Vec::new(), 0);
     loop {
-        let frame = frame(stream, limit, taken).await?;
-        if frame.flags & COMMAND != 0 {
-            continue;
-        }
-        taken += frame.body.len() as u64;
-        frames.push(frame.body);
-        if frame.flags & MORE == 0 {
-            return Ok(frames);
-        }
-        if frames.len() == MAX_FRAMES {
-            return Err(PeerFault::Protocol("its message has too many frames"));
+        let flags = stream.read_u8().await?;
+        let read = timeout(MESSAGE_TIME, begun(stream, flags, limit)).await;
+        let message = read.unwrap_or(Err(PeerFault::TooSlow("finish its message", MESSAGE_TIME)))?;
+        if !message.is_empty() {
+            return Ok(message);
         }
     }
 }
 
-/// Reads a frame. A command has a limit of its own; of a message `taken` bytes of `limit` are used up already.
-async fn frame(stream: &mut (impl AsyncRead + Unpin), limit: Limit, taken: u64) -> Result<Frame, PeerFault> {
-    let flags = stream.read_u8().await?;
+/// Reads what began with a frame of these flags: a message, or a command before one, which yields no frames.
+async fn begun(
+    stream: &mut (impl AsyncRead + Unpin),
+    mut flags: u8,
+    limit: Limit,
+) -> Result<Message, PeerFault> {
+    let (mut frames, mut taken) = (Vec::new(), 0);
+    loop {
+        let frame = frame(stream, flags, limit, taken).await?;
+        let is_command = frame.flags & COMMAND != 0;
+        if is_command && frames.is_empty() {
+            return Ok(frames);
+        }
+        if !is_command {
+            taken += frame.body.len() as u64;
+            frames.push(frame.body);
+            if frame.flags & MORE == 0 {
+                return Ok(frames);
+            }
+            if frames.len() == MAX_FRAMES {
+                return Err(PeerFault::Protocol("its message has too many frames"));
+            }
+        }
+        flags = stream.read_u8().await?;
+    }
+}
+
+/// Reads a frame after its flags. A command has a limit of its own; of a message `taken` bytes of `limit` are used up already.
+async fn frame(
+    stream: &mut (impl AsyncRead + Unpin),
+    flags: u8,
+    limit: Limit,
+    taken: u64,
+) -> Result<Frame, PeerFault> {
     if flags & !(MORE | LONG | COMMAND) != 0 {
         return Err(PeerFault::Protocol("it sent a frame that ZMTP does not have"));
     }
