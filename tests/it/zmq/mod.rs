@@ -236,7 +236,9 @@ fn peers_that_mean_harm_are_disconnected_and_others_go_on() {
         ends(stream);
     }
     wait_until("the flood is counted", || counter(&lab, "peers_wrong_type") == 21);
-    assert_eq!(service.log().matches("this address is for REQ").count(), 1, "{}", service.log());
+    // One line a minute: the test may last over the end of one.
+    let lines = service.log().matches("this address is for REQ").count();
+    assert!((1..=2).contains(&lines), "{lines} lines: {}", service.log());
     if let Some(python) = python() {
         let script = "socket = context.socket(zmq.REQ)\nsocket.connect(address)\n\
             socket.send_json({'action': 'STATUS'})\nsay(socket.recv_json())\n";
@@ -308,7 +310,14 @@ fn a_reload_opens_moves_and_closes_addresses_and_telemetry_follows() {
         stream.write_all(&[&introduction("PUSH")[..], &frame].concat()).unwrap();
         stream
     };
-    let listens = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
+    // A greeting of ZMTP comes at once; a port that was closed may be one of another test meanwhile.
+    let listens = |port: u16| {
+        TcpStream::connect(("127.0.0.1", port)).is_ok_and(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            let mut first = [0];
+            stream.read_exact(&mut first).is_ok() && first == [0xff]
+        })
+    };
     reload(&format!("[zmq]\nstatus = \"127.0.0.1:{port}\"\n"));
     wait_until("the address is opened", || listens(port));
     assert_eq!(ping(port), r#"{"status":"success","data":null}"#);
