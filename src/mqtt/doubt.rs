@@ -148,6 +148,9 @@ impl Doubts {
             until_ns,
             speaks_for_others: repeats || known.is_some(),
         };
+        if self.refused.len() >= MOST && !self.refused.contains_key(topic) {
+            self.refused.clear();
+        }
         self.refused.insert(topic.into(), refused);
     }
 
@@ -160,6 +163,12 @@ impl Doubts {
 
     /// Whether it is new that `topic` has a refused message.
     pub(super) fn is_news(&mut self, topic: &str) -> bool {
-        !self.reported.contains(topic) && self.reported.insert(topic.into())
+        if self.reported.contains(topic) {
+            return false;
+        }
+        if self.reported.len() >= MOST {
+            self.reported.clear();
+        }
+        self.reported.insert(topic.into())
     }
 }

@@ -98,6 +98,10 @@ impl MqttSession {
     fn refuse_once(&mut self, at: usize, bytes: usize, reason: &Reason) {
         let topic = self.streams[at].suffix.clone();
         self.once_waits = false;
+        if self.streams[at].last == 0 {
+            // Nothing of it is in flight, so its place may be used again.
+            self.streams[at].last = self.confirmed;
+        }
         if matches!(reason, Reason::HungUp) {
             self.doubts.clear(&Name::Stream(at));
             self.streams[at].doubted_from = usize::MAX;
