@@ -180,15 +180,6 @@ impl JobResult {
         }
     }
 
-    /// Bytes of all files that the job made.
-    pub fn bytes(&self) -> u64 {
-        match self {
-            JobResult::Report(made) => made.bytes,
-            JobResult::Clip(made) => made.clip.bytes,
-            _ => self.pictures().into_iter().map(|picture| picture.bytes).sum(),
-        }
-    }
-
     /// The pictures that the job made, in the order of its answer.
     pub fn pictures(&self) -> Vec<&JobFileOut> {
         match self {

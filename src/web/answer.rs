@@ -93,7 +93,7 @@ pub(super) fn status_of(code: &str) -> StatusCode {
         "not_allowed" => StatusCode::FORBIDDEN,
         "out_of_limits" | "no_value" => StatusCode::UNPROCESSABLE_ENTITY,
         "not_sent" | "not_confirmed" | "still_on" => StatusCode::BAD_GATEWAY,
-        "not_ready" | "not_stored" | "stopping" | "draining" => StatusCode::SERVICE_UNAVAILABLE,
+        "given_up" | "not_ready" | "not_stored" | "stopping" | "draining" => StatusCode::SERVICE_UNAVAILABLE,
         "not_here" | "no_model" => StatusCode::NOT_IMPLEMENTED,
         "store" | "model_failed" => StatusCode::INTERNAL_SERVER_ERROR,
         "no_person" | "no_sample" | "picture_missing" | "not_found" => StatusCode::NOT_FOUND,
