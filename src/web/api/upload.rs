@@ -14,6 +14,8 @@ use super::super::routes::Call;
 use super::disk::blocking;
 use crate::types::{PictureInbox, Refusal};
 
+/// How long a whole picture may take: each one that is on its way holds one of few places.
+const WHOLE: Duration = Duration::from_secs(600);
 /// How long a client may pause between two pieces of a picture.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the rest of a picture that is refused is taken, and how long its sender may pause meanwhile.
@@ -62,8 +64,13 @@ pub(super) async fn take(call: &mut Call) -> Result<String, WebFault> {
     }
     let name = name(call).to_owned();
     let (pieces, taken) = mpsc::channel(PIECES);
-    let (sent, written) =
-        tokio::join!(send(call.take_body(), pieces, most), blocking(move || write(inbox, &name, taken)));
+    let whole = async {
+        let sent = tokio::time::timeout(WHOLE, send(call.take_body(), pieces, most)).await;
+        sent.unwrap_or_else(|_| {
+            Err(too_slow(format!("the picture was not whole after {} s", WHOLE.as_secs())))
+        })
+    };
+    let (sent, written) = tokio::join!(whole, blocking(move || write(inbox, &name, taken)));
     // What the disk says comes first: it is why nothing more was sent.
     match written? {
         Ok(Some(name)) => Ok(name),
@@ -80,9 +87,7 @@ async fn send(body: Body, pieces: mpsc::Sender<Piece>, most: u64) -> Result<(), 
             Ok(None) => Piece::End,
             Ok(Some(Err(_))) => return Err(broken()),
             Err(_) => {
-                let message = format!("nothing of the picture came for {} s", PATIENCE.as_secs());
-                let remedy = "send it again over a better connection";
-                return Err(WebFault::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message, remedy));
+                return Err(too_slow(format!("nothing of the picture came for {} s", PATIENCE.as_secs())));
             }
         };
         let is_end = matches!(piece, Piece::End);
@@ -126,6 +131,11 @@ fn write(
             None => return Ok(None),
         }
     }
+}
+
+fn too_slow(message: String) -> WebFault {
+    let remedy = "send it again over a better connection";
+    WebFault::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message, remedy)
 }
 
 /// The client is gone, so nobody reads this response.
