@@ -8,14 +8,18 @@ use crate::config::{FolderFeed, WatchMode};
 use crate::datafiles::Scanner;
 use crate::datafiles::follow::{Changes, Watch, is_local};
 
-/// A watched folder is looked at as a whole after so long at the latest: the kernel notifies neither of writes through a
-/// mapping, nor of what is mounted over the folder.
+/// A watched folder is looked at as a whole after so long at the latest, because the kernel does not notify of everything:
+/// not of writes through a memory mapping or through a hard link in another folder, of what is mounted over the folder, of
+/// a parent folder that is renamed, and of writes to the layers below an overlayfs.
 const WHOLE_EVERY: Duration = Duration::from_secs(10);
 /// The pause between two looks at a whole folder that is watched is at least so many times as long as one takes, so that
 /// they cost a hundredth of a core at most.
 const WHOLE_RESTS: u32 = 99;
 /// The same where something has to be decided that takes a look at the whole folder.
 const NEEDED_RESTS: u32 = 9;
+/// A look at a whole folder counts as so long at most in these pauses, so that one that was held up, for example by a disk
+/// that hung, does not delay the next ones by hours.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// The longest wait for a notification, so that a stop is noticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
@@ -71,7 +75,7 @@ impl<'a> Watching<'a> {
             (self.watch, self.watch_from) = (None, now);
         }
         let are_lost = self.changes.are_lost();
-        if are_lost {
+        if self.changes.is_incomplete() {
             scanner.need_whole();
         }
         let is_due = now >= self.whole_due || self.may_look_whole(scanner, now);
@@ -142,12 +146,16 @@ impl<'a> Watching<'a> {
         (self.watch, self.watch_from) = (None, now);
     }
 
-    /// A part of a look at the whole folder has ended, after `took`.
-    pub(super) fn looked_whole(&mut self, is_over: bool, took: Duration, now: Duration) {
-        self.whole_took += took;
+    /// A part of a look at the whole folder took so long.
+    pub(super) fn took(&mut self, time: Duration) {
+        self.whole_took += time;
+    }
+
+    /// A part of a look at the whole folder has ended.
+    pub(super) fn looked_whole(&mut self, is_over: bool, now: Duration) {
         if is_over {
-            self.whole_from = now + NEEDED_RESTS * self.whole_took;
-            self.whole_due = now + (WHOLE_RESTS * self.whole_took).max(WHOLE_EVERY).max(self.feed.poll);
+            let (needed, due) = pauses(self.whole_took, self.feed.poll);
+            (self.whole_from, self.whole_due) = (now + needed, now + due);
         }
     }
 
@@ -159,5 +167,25 @@ impl<'a> Watching<'a> {
         let mut ready = [PollFd::new(watch, PollFlags::IN)];
         // An error of the call itself is an interruption, after which it is looked again.
         Some(poll(&mut ready, Some(&longest)).is_ok_and(|count| count > 0))
+    }
+}
+
+/// The pauses after a look at the whole folder that took so long: the shortest where the next one is needed, and the longest.
+fn pauses(took: Duration, poll: Duration) -> (Duration, Duration) {
+    let took = took.min(LONGEST_LOOK);
+    (NEEDED_RESTS * took, (WHOLE_RESTS * took).max(WHOLE_EVERY).max(poll))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_was_held_up_for_minutes_delays_the_next_ones_by_a_bounded_time() {
+        let poll = Duration::from_millis(500);
+        let usual = (Duration::from_millis(90), WHOLE_EVERY);
+        assert_eq!(pauses(Duration::from_millis(10), poll), usual);
+        let held_up = (Duration::from_secs(9), Duration::from_secs(99));
+        assert_eq!(pauses(Duration::from_secs(600), poll), held_up);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::file::{Stat, refusal};
+use super::notice::Refusal;
 use super::pattern::originals;
 use super::scanner::{Batch, Known, Now, Scanner};
 use super::settings::Mode;
@@ -19,8 +20,19 @@ pub(super) struct Index {
     inodes: HashSet<u64>,
     /// Known files that are not in the folder.
     absent: HashSet<Arc<str>>,
+    /// Size and time of change of the absent files: a new file with the same may be one that was moved by copying.
+    absent_stats: HashSet<(u64, i64)>,
     /// A known file is a copy of another.
     has_copies: bool,
+}
+
+impl Index {
+    /// A known file is not in the folder.
+    fn note_absent(&mut self, name: &Arc<str>, known: &Known) {
+        self.absent.insert(Arc::clone(name));
+        let stats = [known.seen, known.cursor.stat];
+        self.absent_stats.extend(stats.map(|stat| (stat.size, stat.mtime_ns)));
+    }
 }
 
 /// What a plain entry of the folder is.
@@ -36,7 +48,7 @@ enum Plain {
 impl Scanner {
     /// Looks at these entries of the folder. Each entry that changed since the last look at the whole folder began has to be
     /// named once. Where a look at the whole folder is necessary, [`Scanner::needs_whole`] is true afterwards, and nothing
-    /// that is named before it is decided.
+    /// that is named before it is decided: that look sees every entry, so the names may be forgotten.
     pub fn look_at<'n>(&mut self, now: Now, names: impl IntoIterator<Item = &'n str>) {
         self.needs_whole |= self.round.is_some();
         if !self.needs_whole() {
@@ -73,7 +85,7 @@ impl Scanner {
         for (name, known) in &self.known {
             index.inodes.extend([known.seen.ino, known.cursor.stat.ino]);
             if known.round != self.round_number {
-                index.absent.insert(Arc::clone(name));
+                index.note_absent(name, known);
             }
             index.has_copies |= known.cursor.copy_of.is_some();
         }
@@ -97,7 +109,7 @@ impl Scanner {
         }
         // All files that are gone are known now.
         for (_, stat) in &new {
-            if !self.is_plainly_new(&index, stat) || !index.inodes.insert(stat.ino) {
+            if !Scanner::is_plainly_new(&index, stat) || !index.inodes.insert(stat.ino) {
                 return None;
             }
         }
@@ -111,11 +123,14 @@ impl Scanner {
     fn look_at_one(&mut self, index: &mut Index, name: &str, now: Now) -> Result<Plain, NotPlain> {
         let is_followed = self.settings.mode == Mode::Follow;
         let is_known = self.known.contains_key(name);
-        if is_followed && originals(name).any(|original| self.known.contains_key(original.as_str())) {
+        if is_followed
+            && !is_known
+            && originals(name).any(|original| self.known.contains_key(original.as_str()))
+        {
             // A rotated file, or a copy.
             return Err(NotPlain);
         }
-        if !is_known && !self.patterns.matches(name) {
+        if !is_known && (!self.patterns.matches(name) || self.is_over_limit(name)) {
             return Ok(Plain::Nothing);
         }
         let stat = match std::fs::symlink_metadata(self.settings.folder.join(name)) {
@@ -134,16 +149,26 @@ impl Scanner {
         };
         let Some((name, _)) = self.known.get_key_value(name) else { return Ok(Plain::New(stat)) };
         let name = Arc::clone(name);
+        let known = self.known.get(&name).ok_or(NotPlain)?;
+        let is_back = known.round != self.round_number || known.cursor.gone_ns.is_some();
+        let is_plain = !is_back && !index.absent.contains(&name);
+        let is_plain = is_plain && self.is_plainly_same(&name, known, &stat, index.has_copies);
+        if !is_plain {
+            // What is known of the file stays as it was: otherwise a waiting file would be read on as if it were the same one.
+            return Err(NotPlain);
+        }
         if let Some(known) = self.known.get_mut(&name)
             && known.seen != stat
         {
             (known.seen, known.since) = (stat, now.monotonic);
         }
-        let known = self.known.get(&name).ok_or(NotPlain)?;
-        let is_back = known.round != self.round_number || known.cursor.gone_ns.is_some();
-        let is_plain = !is_back && !index.absent.contains(&name);
-        let is_plain = is_plain && self.is_plainly_same(&name, known, &stat, index.has_copies);
-        if is_plain { Ok(Plain::Known(name)) } else { Err(NotPlain) }
+        Ok(Plain::Known(name))
+    }
+
+    /// Whether the folder is full and this file was refused because of that: nothing is to be decided before there is room.
+    fn is_over_limit(&self, name: &str) -> bool {
+        let is_refused = || matches!(self.refused.get(name), Some((Refusal::TooMany { .. }, _)));
+        self.known.len() >= self.settings.limits.max_files && is_refused()
     }
 
     /// A file that is gone: a log may be under another name; of a settled one that is found out when that name arrives.
@@ -152,17 +177,14 @@ impl Scanner {
         if is_followed && known.cursor.gone_ns.is_none() {
             return Err(NotPlain);
         }
-        index.absent.insert(Arc::clone(name));
+        index.note_absent(name, known);
         Ok(Plain::Nothing)
     }
 
     /// Whether a new name is that of a new file: not a link, and no known file that was renamed or moved by copying.
-    fn is_plainly_new(&self, index: &Index, stat: &Stat) -> bool {
-        let is_alike = |name: &Arc<str>| {
-            let before = self.known.get(name).map(|known| &known.cursor.stat);
-            before.is_some_and(|before| (before.size, before.mtime_ns) == (stat.size, stat.mtime_ns))
-        };
-        !stat.has_names && !index.inodes.contains(&stat.ino) && !index.absent.iter().any(is_alike)
+    fn is_plainly_new(index: &Index, stat: &Stat) -> bool {
+        let is_alike = index.absent_stats.contains(&(stat.size, stat.mtime_ns));
+        !stat.has_names && !index.inodes.contains(&stat.ino) && !is_alike
     }
 
     /// Whether a known name still has its file, which at most grew.

@@ -75,6 +75,10 @@ impl Scanner {
         opened: &mut usize,
     ) -> Outcome {
         let mode = self.settings.mode;
+        if self.known.get(name).is_some_and(|known| known.is_suspect) {
+            // The next round decides whether it is the same file.
+            return Outcome::Waits;
+        }
         let Some(known) = self.known.get(name).filter(|known| known.needs_reading(mode)) else {
             return Outcome::Leaves;
         };
@@ -97,7 +101,12 @@ impl Scanner {
                 batch.read.push(Arc::clone(name));
                 Outcome::Leaves
             }
-            Ok(false) | Err(Fault::Changed) => Outcome::Waits,
+            Ok(false) => Outcome::Waits,
+            Err(Fault::Changed) => {
+                // In a watched folder there may be no next round without this.
+                self.needs_whole = true;
+                Outcome::Waits
+            }
             Err(Fault::Refused(refusal)) => {
                 self.refuse(name, refusal);
                 Outcome::Leaves
@@ -121,9 +130,17 @@ impl Scanner {
         };
         let Some(known) = self.known.get_mut(name) else { return Ok(false) };
         if stat != known.seen {
-            let is_same = stat.is_inode_of(&known.seen);
+            // Of a file of which at most a header was read, a round that is needed finds out whether it was copied and
+            // truncated meanwhile: read on, it would look like the same file.
+            let is_due = self.needs_whole || self.is_unconfirmed;
+            let is_open = is_due && !known.cursor.has_points && self.settings.mode == Mode::Follow;
+            if is_open || !stat.is_inode_of(&known.seen) {
+                // Perhaps another file has the name: a round finds out where the known one is.
+                self.needs_whole = true;
+                return Ok(false);
+            }
             (known.seen, known.since) = (stat, now.monotonic);
-            if self.settings.mode == Mode::Whole || !is_same {
+            if self.settings.mode == Mode::Whole {
                 return Ok(false);
             }
         }
@@ -172,19 +189,21 @@ impl Scanner {
         }
         let mut parser = Parser::resume(&self.settings.format, time_ns, state);
         let mut bytes = Vec::new();
-        let mut chunk = vec![0; CHUNK_BYTES.min(budget)];
+        // Kept for the next file: the allocator maps a block of this size anew each time.
+        self.chunk.resize(CHUNK_BYTES, 0);
         let mut at_end = false;
         while bytes.len() < budget && batch.points.len() + self.parsed.points.len() < MOST_POINTS {
             let from = before.offset + bytes.len() as u64;
             let wanted = usize::try_from(reading.stat.size.saturating_sub(from)).unwrap_or(usize::MAX);
-            let wanted = wanted.min(chunk.len()).min(budget - bytes.len());
-            let read = if wanted == 0 { 0 } else { file::read_at(reading.file, &mut chunk[..wanted], from)? };
+            let wanted = wanted.min(CHUNK_BYTES).min(budget - bytes.len());
+            let read =
+                if wanted == 0 { 0 } else { file::read_at(reading.file, &mut self.chunk[..wanted], from)? };
             if read == 0 {
                 at_end = true;
                 break;
             }
-            parser.push(&chunk[..read], &mut self.parsed);
-            bytes.extend_from_slice(&chunk[..read]);
+            parser.push(&self.chunk[..read], &mut self.parsed);
+            bytes.extend_from_slice(&self.chunk[..read]);
         }
         let mut is_closed = false;
         if at_end && reading.may_close && parser.has_rest() {

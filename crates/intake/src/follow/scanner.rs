@@ -94,6 +94,8 @@ pub struct Scanner {
     pub(super) round: Option<Round>,
     pub(super) round_number: u32,
     pub(super) parsed: Parsed,
+    /// What a file is read into.
+    pub(super) chunk: Vec<u8>,
     pub(super) last_columns: Option<Arc<Columns>>,
     /// What the reader knew after the last file, which the next one mostly shares.
     pub(super) last_state: Option<Arc<ParserState>>,
@@ -146,6 +148,7 @@ impl Scanner {
             round: None,
             round_number: 0,
             parsed,
+            chunk: Vec::new(),
             last_columns: None,
             last_state: None,
             refused: HashMap::new(),

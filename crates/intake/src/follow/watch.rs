@@ -43,8 +43,10 @@ pub fn is_local(folder: &Path) -> bool {
 #[derive(Debug, Default)]
 pub struct Changes {
     names: HashSet<Box<str>>,
-    /// Notifications were lost, so that any entry may have changed.
+    /// The kernel lost notifications, so that any entry may have changed.
     are_lost: bool,
+    /// More entries changed than names are kept.
+    is_crowded: bool,
 }
 
 impl Changes {
@@ -55,25 +57,30 @@ impl Changes {
 
     /// Whether no entry of the folder changed.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty() && !self.are_lost
+        self.names.is_empty() && !self.is_incomplete()
     }
 
-    /// Whether more changed than the names say.
+    /// Whether the kernel lost notifications.
     pub fn are_lost(&self) -> bool {
         self.are_lost
+    }
+
+    /// Whether more changed than the names say: notifications were lost, or there are too many names.
+    pub fn is_incomplete(&self) -> bool {
+        self.are_lost || self.is_crowded
     }
 
     /// Forgets all changes: they were looked at.
     pub fn clear(&mut self) {
         self.names.clear();
-        self.are_lost = false;
+        (self.are_lost, self.is_crowded) = (false, false);
     }
 
     fn note(&mut self, name: &str) {
         if self.names.len() < MOST_NAMES {
             self.names.insert(name.into());
         } else {
-            self.are_lost |= !self.names.contains(name);
+            self.is_crowded |= !self.names.contains(name);
         }
     }
 }

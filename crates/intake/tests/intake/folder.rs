@@ -279,3 +279,28 @@ fn a_hole_of_zeros_after_a_truncation_is_passed() {
         assert_eq!(lab.values(), [1.0, 2.0, 3.0]);
     }
 }
+
+#[test]
+fn a_file_that_is_rotated_while_it_waits_is_read_before_the_folder_may_be_looked_at_as_a_whole_too() {
+    for looks in Looks::BOTH {
+        let mut lab = Lab::new(looks, Mode::Follow, "*.csv", |settings| settings.limits.files_per_poll = 1);
+        lab.deferrals = 3;
+        for number in 1..=8 {
+            lab.write(&format!("{number}.csv"), format!("{HEADER}{}", row(number, number as f64)));
+        }
+        // All are known, and most of them wait.
+        lab.polls(5);
+        for number in 1..=8 {
+            lab.rename(&format!("{number}.csv"), &format!("{number}.csv.1"));
+            lab.write(
+                &format!("{number}.csv"),
+                format!("{HEADER}{}", row(10 + number, 10.0 + number as f64)),
+            );
+        }
+        lab.polls(60);
+        let mut values = lab.values();
+        values.sort_by(f64::total_cmp);
+        let expected: Vec<f64> = (1..=8).chain(11..=18).map(f64::from).collect();
+        assert_eq!(values, expected, "{looks:?}");
+    }
+}

@@ -62,11 +62,18 @@ struct Watching {
     watch: Watch,
     changes: Changes,
     looks: u32,
+    /// Looks so far for which one at the whole folder was needed and not allowed yet; the first one is allowed at once.
+    deferred: u32,
 }
 
 impl Watching {
     fn begin(folder: &std::path::Path) -> Watching {
-        Watching { watch: Watch::begin(folder).unwrap(), changes: Changes::default(), looks: 0 }
+        Watching {
+            watch: Watch::begin(folder).unwrap(),
+            changes: Changes::default(),
+            looks: 0,
+            deferred: u32::MAX,
+        }
     }
 }
 
@@ -81,6 +88,8 @@ pub struct Lab {
     pub notices: Vec<Notice>,
     pub bad: Vec<(Arc<str>, BadLine)>,
     watching: Option<Watching>,
+    /// So many looks at what changed come before each look at the whole folder that is needed.
+    pub deferrals: u32,
 }
 
 impl Lab {
@@ -92,7 +101,18 @@ impl Lab {
         let now = Now { monotonic: Duration::from_secs(1), utc_ns: DAY_S * 1_000_000_000 };
         let (points, notices, bad) = (Vec::new(), Vec::new(), Vec::new());
         let watching = (looks == Looks::Watched).then(|| Watching::begin(folder.path()));
-        Lab { folder, settings, scanner, now, points, cursors: BTreeMap::new(), notices, bad, watching }
+        Lab {
+            folder,
+            settings,
+            scanner,
+            now,
+            points,
+            cursors: BTreeMap::new(),
+            notices,
+            bad,
+            watching,
+            deferrals: 0,
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -128,17 +148,19 @@ impl Lab {
 
     /// One look, which is to be stored and confirmed.
     pub fn look(&mut self) -> Batch {
-        if let Some(Watching { watch, changes, looks }) = &mut self.watching {
+        if let Some(Watching { watch, changes, looks, deferred }) = &mut self.watching {
             watch.take(changes).unwrap();
             *looks += 1;
-            if changes.are_lost() || looks.is_multiple_of(7) {
+            if changes.is_incomplete() || looks.is_multiple_of(7) {
                 self.scanner.need_whole();
             }
             if !self.scanner.is_listing() {
                 self.scanner.look_at(self.now, changes.names());
                 // Otherwise they are seen by the look that begins now.
                 changes.clear();
-                if !self.scanner.needs_whole() {
+                let is_needed = self.scanner.needs_whole();
+                *deferred = if is_needed && *deferred < self.deferrals { *deferred + 1 } else { 0 };
+                if !is_needed || *deferred > 0 {
                     return self.scanner.poll_waiting(self.now);
                 }
             }

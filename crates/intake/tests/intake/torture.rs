@@ -152,15 +152,27 @@ impl Writer {
     }
 }
 
+/// How fast files are read, and how late the whole folder is looked at.
+#[derive(Clone, Copy)]
+struct Pace {
+    files_per_poll: u64,
+    deferrals: u32,
+}
+
 /// `polls_a_round`: how many polls it takes to look at the whole folder; the writers are slower by as much.
 fn torture(looks: Looks, mode: Mode, pattern: &str, files: u64, polls_a_round: u64) {
+    torture_at(looks, mode, pattern, files, polls_a_round, Pace { files_per_poll: 2 * files, deferrals: 0 });
+}
+
+fn torture_at(looks: Looks, mode: Mode, pattern: &str, files: u64, polls_a_round: u64, pace: Pace) {
     let mut random = Random(files + polls_a_round);
     let mut lab = Lab::new(looks, mode, pattern, |settings| {
         settings.settle_ms = 150;
         settings.unterminated_ms = 60_000;
         settings.limits.entries_per_poll = usize::try_from(4 * files / polls_a_round).unwrap();
-        settings.limits.files_per_poll = usize::try_from(2 * files).unwrap();
+        settings.limits.files_per_poll = usize::try_from(pace.files_per_poll).unwrap();
     });
+    lab.deferrals = pace.deferrals;
     let mut writers = Vec::new();
     for id in 0..files {
         let name = format!("{id}.csv");
@@ -181,7 +193,7 @@ fn torture(looks: Looks, mode: Mode, pattern: &str, files: u64, polls_a_round: u
         });
     }
     // Every file is known before it is rotated for the first time.
-    lab.polls(8);
+    lab.polls(20);
     let (mut kills, mut counted, mut stored) = (0, 0, vec![0u64; files as usize]);
     for _ in 0..40 {
         for point in &lab.points[counted..] {
@@ -259,5 +271,9 @@ fn no_line_is_lost_or_taken_twice_or_wrong_whatever_writers_do_and_wherever_the_
         torture(looks, Mode::Follow, "*.csv*", files * 2 / 5, 1);
         torture(looks, Mode::Whole, "*.csv", files / 10, 1);
         torture(looks, Mode::Follow, "*.csv", files / 10, 3);
+        // A look at the whole folder is needed and not allowed yet, and files wait to be read meanwhile.
+        let slow = Pace { files_per_poll: 20, deferrals: 2 };
+        torture_at(looks, Mode::Follow, "*.csv", files / 20, 4, slow);
+        torture_at(looks, Mode::Whole, "*.csv", files / 20, 4, slow);
     }
 }
