@@ -31,6 +31,8 @@ async function takeRecordings(before) {
   const answer = (await ask(`/recordings?${asked}`)) || { recordings: [] };
   // Somebody may have chosen other ones meanwhile.
   if (asked !== recordingsQuery(before).toString()) return;
+  // Somebody who asks twice gets the page once.
+  if (before && before !== recordings.next) return;
   recordings.list = before ? [...recordings.list, ...answer.recordings] : answer.recordings;
   recordings.next = answer.next || null;
   showRecordings();
